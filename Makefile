@@ -1,0 +1,67 @@
+# make demo | test | lint | bench | clean: each sets up .venv by itself when it has to.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The name depends on the folder: scripts in a copied or moved environment point to the old place.
+READY := $(VENV)/.ready-$(shell pwd | cksum | cut -d' ' -f1)
+BENCH_READY := $(READY)-bench
+RUN := runs/lps
+
+# Which tests run, and in how many processes.
+MARKS := not slow and not hour
+WORKERS := auto
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint format bench wheel clean distclean
+
+help:
+	@echo "make demo       fit the endotoxin model to published data and write a report"
+	@echo "make test       run the tests (MARKS='slow' or 'hour' for the long ones)"
+	@echo "make lint       ruff and mypy"
+	@echo "make format     let ruff put the code in order"
+	@echo "make bench      compare speed with other engines, errors first"
+	@echo "make wheel      build the distribution in dist/"
+	@echo "make clean      remove what was built; make distclean: .venv and runs too"
+
+env: $(READY)
+
+$(READY): pyproject.toml constraints.txt scripts/bootstrap.sh
+	@[ -e $@ ] || rm -rf $(VENV)
+	@sh scripts/bootstrap.sh $(VENV) -e '.[dev]'
+	@touch $@
+
+$(BENCH_READY): $(READY)
+	@sh scripts/bootstrap.sh $(VENV) -e '.[dev,bench]'
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/cytobayes fit endotoxin --data lps-2ng-kg --out $(RUN) --force
+	$(BIN)/cytobayes report $(RUN)
+	@sh scripts/show.sh $(RUN)/report.html
+
+test: $(READY)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m '$(MARKS)'
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(BENCH_READY)
+	$(BIN)/python benchmarks/gradient.py
+	$(BIN)/python benchmarks/nuts.py
+
+wheel: $(READY)
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) runs

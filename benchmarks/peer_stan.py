@@ -1,0 +1,81 @@
+"""Stan through pystan: `ode_rk45_tol`, for stiff problems `ode_bdf_tol`.
+
+The gradient is taken from the compiled model's own `log_prob_grad`, called in this process, so that
+no request between processes is in the time. That function reads the data and makes the model anew
+in every call; a second function that does only this is timed too and its time subtracted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import Engine, need
+from problems import SNEYD_SIGMA, Array, Problem
+
+PROGRAMS = Path(__file__).with_name("stan")
+
+
+def build(problem: Problem, variant: str, rtol: float, atol: float) -> Engine:
+    """Compile the Stan program of the problem (pystan keeps compiled programs on disk)."""
+    need("stan", "httpstan")
+    import httpstan.models
+
+    start = time.perf_counter()
+    model = compiled(problem, rtol, atol)
+    module = httpstan.models.import_services_extension_module(model.model_name)
+    z = problem.z.ravel().tolist()  # Stan stores arrays of vectors subject by subject as well
+    data = _plain(model.data)
+    adjust = problem.initial is not None  # the only program with constrained parameters
+
+    def evaluate() -> tuple[float, Array]:
+        gradient = np.asarray(module.log_prob_grad(data, z, adjust))
+        return float("nan"), gradient.reshape(problem.z.shape)
+
+    first = evaluate()[1]
+    compile_seconds = time.perf_counter() - start
+    value = float(module.log_prob(data, z, adjust))
+    return Engine(
+        lambda: (value, evaluate()[1]), compile_seconds, overhead=lambda: module.get_dims(data),
+        note=("ode_bdf" if problem.stiff else "ode_rk45") + ("" if first.size else " (empty)"),
+    )  # fmt: skip
+
+
+def compiled(problem: Problem, rtol: float, atol: float, seed: int | None = None) -> Any:
+    """Build the model with its data."""
+    import stan
+
+    code = (PROGRAMS / f"{problem.name}.stan").read_text()
+    with quiet():
+        return stan.build(code, data=_data(problem) | {"rtol": rtol, "atol": atol}, random_seed=seed)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Swallow pystan's progress lines."""
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def _data(problem: Problem) -> dict[str, Any]:
+    common: dict[str, Any] = {"T": len(problem.times), "times": problem.times.tolist()}
+    if problem.name == "lotka_volterra":
+        raw = np.exp(problem.data[0])
+        return common | {"first": raw[0].tolist(), "later": raw[1:].tolist()}
+    common |= {"N": problem.subjects, "start": problem.y0.tolist()}
+    if problem.name == "population":
+        return common | {"weight": problem.data.tolist()}
+    ip3, ca = problem.x.T.tolist()
+    return common | {
+        "measured": problem.data.tolist(), "ip3": ip3, "ca": ca, "sigma": SNEYD_SIGMA
+    }  # fmt: skip
+
+
+def _plain(data: Any) -> dict[str, Any]:
+    """Data as the compiled module expects them: lists become arrays."""
+    return {key: np.asarray(v) if isinstance(v, list) else v for key, v in data.items()}

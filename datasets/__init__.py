@@ -1,0 +1,36 @@
+"""What was seen: reading, checking and publishing data.
+
+`load` gives a published data set, `read_table` reads a csv file, `open_study` does either; all
+return a `Study`. What cannot be used raises an `InputError` whose text fits on one screen.
+"""
+
+from .errors import (
+    DataFileError,
+    Finding,
+    InputError,
+    StudyError,
+    TableError,
+    TableProblem,
+    UnknownDataError,
+)
+from .provenance import Provenance
+from .published import cite, load, names, open_study
+from .study import Study
+from .table import read_table
+
+__all__ = [
+    "DataFileError",
+    "Finding",
+    "InputError",
+    "Provenance",
+    "Study",
+    "StudyError",
+    "TableError",
+    "TableProblem",
+    "UnknownDataError",
+    "cite",
+    "load",
+    "names",
+    "open_study",
+    "read_table",
+]

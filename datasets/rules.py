@@ -1,0 +1,201 @@
+"""What must hold between the cells of a row and between rows; and what is censored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .cells import Cells, Floats, Mask
+from .errors import Finding
+from .header import Layout
+from .sheet import Sheet
+
+__all__ = ["Table"]
+
+
+class Table:
+    """The rows of a file under examination.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    layout : Layout
+    cells : Cells
+        Of that sheet with that layout.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        Filled by `check`.
+    """
+
+    def __init__(self, sheet: Sheet, layout: Layout, cells: Cells) -> None:
+        self.cells = cells
+        self.names = {ours: sheet.header[place] for ours, place in layout.places.items()}
+        self.rows = np.asarray(sheet.rows, dtype=np.int64)
+        self.findings: list[Finding] = []
+
+    def number(self, column: str) -> Floats:
+        """Column of numbers; NaN when the file has none of that name."""
+        return self.cells.numbers.get(column, np.full(len(self.rows), np.nan))
+
+    def label(self, column: str) -> npt.NDArray[np.object_]:
+        """Column of texts; "" when the file has none of that name."""
+        if column not in self.cells.labels:
+            return np.full(len(self.rows), "", dtype=object)
+        codes, texts = self.cells.labels[column]
+        return np.array([*texts, ""], dtype=object)[codes]
+
+    def code(self, column: str) -> npt.NDArray[np.intp]:
+        """Column of labels as codes; 0 when the file has none of that name."""
+        nothing = np.zeros(len(self.rows), dtype=np.intp)
+        return self.cells.labels.get(column, (nothing, []))[0]
+
+    def check(self) -> None:
+        """Apply every rule."""
+        self._signs()
+        self._limits()
+        self._summaries()
+        self._order()
+        self._units()
+
+    def add(
+        self,
+        bad: Mask,
+        column: str,
+        message: str,
+        remedy: str,
+        show: Callable[[int], str] | None = None,
+    ) -> None:
+        """Record a problem in the rows of the mask; ``show`` gives what to print for a row."""
+        at = np.flatnonzero(bad)
+        if not len(at) or column not in self.names:
+            return
+        values = [show(int(k)) for k in at] if show else self._plain(column, at)
+        rows: Sequence[int] = self.rows[at].tolist()
+        self.findings.append(Finding(message, remedy, self.names[column], rows, values))
+
+    def _plain(self, column: str, at: npt.NDArray[np.intp]) -> list[str]:
+        if column in self.cells.numbers:
+            return ["" if np.isnan(x) else f"{x:.10g}" for x in self.cells.numbers[column][at]]
+        return [str(t) for t in self.label(column)[at]]
+
+    def _signs(self) -> None:
+        self.add(
+            self.number("time") < 0,
+            "time",
+            "is a negative time.",
+            "Count time from the first event (a dose or the first sample), so that it starts at 0.",
+        )
+
+    def _limits(self) -> None:
+        lower, upper, value = self.number("lower"), self.number("upper"), self.number("value")
+        self.add(
+            lower >= upper,
+            "lower",
+            "is not below the upper limit of its row.",
+            "Check whether the two limits are exchanged.",
+            lambda k: f"{lower[k]:.10g} to {upper[k]:.10g}",
+        )
+        remedy = "Let the mark in the value and the limit of the row agree, or delete the limit."
+        for side, limit, column in ((-1, lower, "lower"), (1, upper, "upper")):
+            self.add(
+                (self.cells.side == side) & np.isfinite(limit) & (limit != value),
+                column,
+                "is another limit than the one written in the value.",
+                remedy,
+            )
+
+    def _summaries(self) -> None:
+        sd, n, subject = self.number("sd"), self.number("n"), self.code("subject")
+        spread, count = np.isfinite(sd), np.isfinite(n)
+        both = "A published mean needs sd and n; a single measurement has neither."
+        self.add(sd <= 0, "sd", "is not greater than 0.", "Give the sd of the n values.")
+        self.add(n < 2, "n", "is not 2 or more, the number of values behind a mean.", both)
+        self.add(count & (n % 1 != 0), "n", "is not a whole number.", both)
+        self.add(spread & ~count, "sd", "has no n beside it.", both)
+        self.add(count & ~spread, "n", "has no sd beside it.", both)
+        if spread.any():
+            means = np.bincount(subject, spread, minlength=1) > 0
+            self.add(
+                means[subject] & ~spread & ~count & ~self.cells.missing,
+                "sd",
+                "is empty, though other rows of this subject are means with sd.",
+                "Give sd and n in every row of a group, and none in the rows of a person.",
+            )
+            self.add(
+                spread & (self.censoring() != 0),
+                "value",
+                "is a mean with sd at or beyond a limit: a mean cannot be censored.",
+                "Delete the mark or the limits in this row, or leave out the row.",
+            )
+
+    def _order(self) -> None:
+        """Find times that go back, and repeats, within one observable of one subject."""
+        if not {"subject", "time", "observable"} <= set(self.names):
+            return
+        time = self.number("time")
+        group = self.code("subject") * (self.code("observable").max(initial=0) + 1)
+        group = group + self.code("observable")
+        known = np.flatnonzero(np.isfinite(time))
+        as_written = known[np.argsort(group[known], kind="stable")]
+        same = group[as_written][1:] == group[as_written][:-1]
+        back = np.zeros(len(time), np.bool_)
+        back[as_written[1:]] = same & (np.diff(time[as_written]) < 0)
+        by_time = known[np.lexsort((time[known], group[known]))]
+        same = (group[by_time][1:] == group[by_time][:-1]) & (np.diff(time[by_time]) == 0)
+        first = np.zeros(len(time), np.intp)
+        first[by_time[1:]] = by_time[:-1]
+        repeat = np.zeros(len(time), np.bool_)
+        repeat[by_time[1:]] = same
+        self._report_order(back, repeat, self.rows[first])
+
+    def _report_order(self, back: Mask, repeat: Mask, first: npt.NDArray[np.int64]) -> None:
+        subject, observable = self.label("subject"), self.label("observable")
+        time = self.number("time")
+        self.add(
+            back,
+            "time",
+            "is earlier than the row before it of the same subject and observable.",
+            "Sort the file by subject, observable and time. If time starts again because it is "
+            "another subject, give that its own name.",
+            lambda k: f"{time[k]:.10g} ({subject[k]}, {observable[k]})",
+        )
+        self.add(
+            repeat,
+            "time",
+            "repeats the subject, observable and time of an earlier row.",
+            "Delete the repeat, or put the mean of the replicates in one row.",
+            lambda k: f"{time[k]:.10g} ({subject[k]}, {observable[k]}, as in row {first[k]})",
+        )
+
+    def _units(self) -> None:
+        """One unit per observable, one time unit per file."""
+        if not len(self.rows):
+            return
+        self._one_unit("unit", "observable", self.code("observable"))
+        self._one_unit("time_unit", "file", np.zeros(len(self.rows), np.intp))
+
+    def _one_unit(self, column: str, what: str, group: npt.NDArray[np.intp]) -> None:
+        """Refuse rows whose unit differs from that of the first row of their group."""
+        code, label = self.code(column), self.label(column)
+        _, start = np.unique(group, return_index=True)
+        first = np.zeros(group.max() + 1, np.intp)
+        first[group[start]] = start
+        first = first[group]
+        self.add(
+            code != code[first],
+            column,
+            f"is another unit than before for the same {what}.",
+            f"Convert the values, so that every {what} has one unit, written in one way.",
+            lambda k: f"{label[k]} ({label[first[k]]} in row {self.rows[first[k]]})",
+        )
+
+    def censoring(self) -> npt.NDArray[np.int8]:
+        """-1 left, +1 right, 0 none: by the mark in the value, else by the limits of the row."""
+        value, side = self.number("value"), self.cells.side.copy()
+        side[(side == 0) & (value <= self.number("lower"))] = -1
+        side[(side == 0) & (value >= self.number("upper"))] = 1
+        return side

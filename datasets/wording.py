@@ -1,0 +1,49 @@
+"""Pieces of messages: quoted texts, counts, guesses."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+__all__ = ["WIDTH", "closest", "counted", "shown"]
+
+WIDTH = 96  # characters per line of a message
+
+
+def shown(text: str | None, width: int = 60) -> str:
+    r"""Quote a text for a message: printable, without line breaks, at most ``width`` long.
+
+    Examples
+    --------
+    >>> shown("a\tb")
+    "'a\\tb'"
+    >>> len(shown("x" * 1000))
+    62
+    """
+    text = "" if text is None else text
+    return repr(text if len(text) <= width else text[: width - 3] + "...")
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(3, "row")
+    ('1 row', '3 rows')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Find the known name that is probably meant; a ``cutoff`` of 1 asks for the same letters.
+
+    Examples
+    --------
+    >>> closest("LPS 2ng", ["lps-2ng-kg", "crs-cohort"])
+    'lps-2ng-kg'
+    """
+    plain = {re.sub(r"[\W_]+", "", k.casefold()): k for k in known}
+    match = difflib.get_close_matches(re.sub(r"[\W_]+", "", name.casefold()), plain, 1, cutoff)
+    return plain[match[0]] if match else None

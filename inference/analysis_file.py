@@ -1,0 +1,237 @@
+"""``analysis.toml``: an `Analysis` in writing, commented, read strictly and never executed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..datasets.errors import InputError
+from ..datasets.wording import closest
+from ..models.dosing import Dose, Regimen, Reset, Switch
+from .analysis import Analysis, DataSource, Sampling
+from .notation import read_distribution, write_distribution
+from .toml import (
+    read_numbers,
+    read_one_text,
+    read_section,
+    read_texts,
+    write_lines,
+    write_section,
+)
+
+__all__ = ["FORMAT", "is_analysis", "read_analysis", "read_text", "write_text"]
+
+FORMAT = 1
+EVENTS: dict[str, type[Any]] = {"dose": Dose, "switch": Switch, "reset": Reset}
+HEAD = ("format", "cytobayes", "problem")
+SECTIONS = (
+    "model", "data", "error", "observables", "priors", "fixed", "population", "regimen",
+    "solver", "sampling",
+)  # fmt: skip
+HEADER = """\
+# An analysis of cytobayes. Repeat it with
+#     cytobayes fit analysis.toml --out NEW_FOLDER
+# or change it here first. Nothing in this file is executed.
+"""
+NOTES = {
+    "format": "layout of this file",
+    "cytobayes": "release that wrote it",
+    "problem": "id of what was fitted",
+    "all": "lognormal, additive, proportional or combined",
+    "kind": "pooled: one parameter vector for all subjects; independent: one each",
+    "draws": "kept, per chain",
+    "tune": "warm-up, per chain",
+    "seed": "same seed, same draws",
+}
+
+
+def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> str:
+    """Write an analysis.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    units : mapping of parameter to unit, optional
+        Written as comments.
+
+    Returns
+    -------
+    str
+        TOML; `read_text` gives the same analysis back.
+    """
+    head = {"format": FORMAT, "cytobayes": __version__, "problem": analysis.problem}
+    data = {key: value for key, value in asdict(analysis.data).items() if value}
+    error = {"all": analysis.error} if isinstance(analysis.error, str) else analysis.error
+    named = {k: False if v is None else v for k, v in analysis.observables.items()}
+    priors = {name: write_distribution(prior) for name, prior in analysis.priors.items()}
+    none = " (nothing differs)" if not priors and not analysis.fixed else ""
+    blocks = [
+        HEADER + "\n" + write_lines({k: v for k, v in head.items() if v}, NOTES),
+        _no_events(analysis.regimen),
+        write_section("model", "", {"name": analysis.model}),
+        write_section("data", "", data),
+        write_section("error", "of measurement, by observable", error, NOTES),
+        write_section("observables", "data = model; false: not fitted", named),
+        write_section("priors", "in place of those of the model", priors, units),
+        write_section("fixed", "parameters held at a value", analysis.fixed, units),
+        f"# [priors] and [fixed]: those of the model{none}\n" if none else "",
+        write_section("population", "", {"kind": analysis.population}, NOTES),
+        *_write_events(analysis.regimen),
+        write_section("solver", "where it differs from the defaults", analysis.solver),
+        write_section("sampling", "", asdict(analysis.sampling), NOTES),
+    ]
+    return "\n".join(block for block in blocks if block)
+
+
+def _no_events(regimen: Regimen | Mapping[str, Regimen] | None) -> str:
+    """Say that nobody gets anything, which an absent section would not."""
+    return "regimen = []\n" if regimen is not None and not _write_events(regimen) else ""
+
+
+def _write_events(regimen: Regimen | Mapping[str, Regimen] | None) -> list[str]:
+    """One ``[[regimen]]`` per event, in order."""
+    if regimen is None:
+        return []
+    groups = regimen if isinstance(regimen, Mapping) else {"": regimen}
+    kinds = {kind: word for word, kind in EVENTS.items()}
+    blocks = []
+    for subject, events in groups.items():
+        for event in events.events:
+            default = {f.name: f.default for f in fields(event)}
+            values = {k: v for k, v in asdict(event).items() if v != default[k]}
+            label = {"subject": subject} if subject else {}
+            lines = {"event": kinds[type(event)], **label, **values}
+            blocks.append("[[regimen]]\n" + write_lines(lines, {}))
+    return blocks
+
+
+def is_analysis(path: Path) -> bool:
+    """Whether a file was written by `write_text`, whatever its layout."""
+    try:
+        head = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return "format" in head and "cytobayes" in head
+
+
+def read_analysis(path: str | Path) -> Analysis:
+    """Read an analysis file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, is not TOML, or states something that has no meaning.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file in UTF-8") from None
+    return read_text(text, folder=path.parent, where=str(path))
+
+
+def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> Analysis:
+    """Read the text of an analysis file.
+
+    Parameters
+    ----------
+    text : str
+    folder : Path
+        What relative paths in it are relative to.
+    where : str
+        Its name in messages.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    InputError
+        As in `read_analysis`.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{where} is not valid TOML: {error}") from None
+    _check_head(tables, where)
+    errors = read_texts(tables.get("error", {"all": "lognormal"}), f"{where}: [error]")
+    priors = read_texts(tables.get("priors", {}), f"{where}: [priors]")
+    population = tables.get("population", {"kind": "pooled"})
+    return Analysis(
+        model=read_one_text(tables["model"], "name", f"{where}: [model]"),
+        data=_data(tables["data"], f"{where}: [data]"),
+        error=errors["all"] if set(errors) == {"all"} else errors,
+        observables=_observables(tables.get("observables", {}), f"{where}: [observables]"),
+        priors={k: read_distribution(v, f"{where}: prior of {k}:") for k, v in priors.items()},
+        fixed=read_numbers(tables.get("fixed", {}), f"{where}: [fixed]"),
+        population=read_one_text(population, "kind", f"{where}: [population]"),
+        regimen=_regimen(tables.get("regimen"), f"{where}: [[regimen]]"),
+        solver=dict(tables.get("solver", {})),
+        sampling=read_section(Sampling, tables.get("sampling", {}), f"{where}: [sampling]"),
+        problem=str(tables.get("problem", "")),
+        folder=folder,
+    )
+
+
+def _check_head(tables: Mapping[str, Any], where: str) -> None:
+    """Refuse other layouts, and sections without meaning."""
+    layout = tables.get("format", FORMAT)
+    if layout != FORMAT:
+        raise InputError(
+            f"{where} has layout {layout!r}, and this release ({__version__}) reads {FORMAT}. "
+            f"Use the release that wrote it: {tables.get('cytobayes', 'unknown')}."
+        )
+    for key, table in tables.items():
+        if key not in (*HEAD, *SECTIONS):
+            guess = closest(key, SECTIONS)
+            hint = f"did you mean [{guess}]?" if guess else f"there are {', '.join(SECTIONS)}"
+            raise InputError(f"{where}: there is no section {key!r}; {hint}")
+        if key in SECTIONS and key != "regimen" and not isinstance(table, Mapping):
+            raise InputError(f"{where}: {key} must be a section, [{key}]")
+    for key in ("model", "data"):
+        if key not in tables:
+            raise InputError(f"{where} has no section [{key}]")
+
+
+def _data(table: Mapping[str, Any], where: str) -> DataSource:
+    source = read_section(DataSource, table, where)
+    if bool(source.name) == bool(source.file):
+        raise InputError(f"{where}: give name (a published set) or file, one of the two")
+    return source
+
+
+def _observables(table: Mapping[str, Any], where: str) -> dict[str, str | None]:
+    kept = {key: value for key, value in table.items() if value is not False}
+    named = read_texts(kept, where)
+    return {key: named.get(key) for key in table}
+
+
+def _regimen(
+    events: Sequence[Mapping[str, Any]] | None, where: str
+) -> Regimen | dict[str, Regimen] | None:
+    """One schedule for all, or one for each subject when events name one."""
+    if events is None:
+        return None
+    if not isinstance(events, list) or not all(isinstance(e, Mapping) for e in events):
+        raise InputError(f"{where} must be written with two brackets, once per event")
+    named = [bool(e.get("subject")) for e in events]
+    if any(named) and not all(named):
+        raise InputError(f"{where}: name a subject in all events or in none")
+    groups: dict[str, list[Dose | Switch | Reset]] = {}
+    for event in events:
+        fields_ = {k: v for k, v in event.items() if k not in ("event", "subject")}
+        kind = event.get("event", "dose")
+        if kind not in EVENTS:
+            raise InputError(f"{where}: event = {kind!r} must be dose, switch or reset")
+        made: Dose | Switch | Reset = read_section(EVENTS[kind], fields_, where)
+        groups.setdefault(str(event.get("subject", "")), []).append(made)
+    if not any(named):
+        return Regimen(groups.get("", ()))
+    return {subject: Regimen(made) for subject, made in groups.items()}

@@ -1,0 +1,282 @@
+"""The data of a problem, arranged for the engine: one list of times, one schedule per subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..datasets.errors import InputError, closest, shown
+from ..models.dosing import Dose, Regimen
+from ..models.solver import Timeline
+from .error import KINDS, Rows
+from .units import factor
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..datasets.study import Study
+    from ..models.ode import OdeModel
+
+__all__ = ["Arrangement", "Observed", "arrange", "match_observables", "regimens_of"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The measurements of one observable of the data.
+
+    Parameters
+    ----------
+    name, target : str
+        Name in the data, and name in the model.
+    rows : Rows
+        Values, in the unit of the model.
+    point : int64[n]
+        Position of each row among the solution's observation points.
+    subject : int64[n]
+        Position of its subject in `Arrangement.subjects`.
+    time : float64[n]
+        In the time unit of the model.
+    row : int64[n]
+        Row of the study.
+    """
+
+    name: str
+    target: str
+    rows: Rows = field(repr=False)
+    point: Array = field(repr=False)
+    subject: Array = field(repr=False)
+    time: Array = field(repr=False)
+    row: Array = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """All measurements and schedules.
+
+    Parameters
+    ----------
+    subjects : tuple of str
+    regimens : tuple of Regimen
+        One per subject.
+    times : tuple of float64[k]
+        Distinct observation times of each subject, ascending, in the time unit of the model.
+    timeline : Timeline
+        Both together, for the engine.
+    observed : tuple of Observed
+    """
+
+    subjects: tuple[str, ...]
+    regimens: tuple[Regimen, ...]
+    times: tuple[Array, ...] = field(repr=False)
+    timeline: Timeline = field(repr=False)
+    observed: tuple[Observed, ...]
+
+
+def arrange(
+    model: OdeModel,
+    study: Study,
+    observables: Mapping[str, str],
+    regimen: Regimen | Mapping[str, Regimen] | None,
+) -> Arrangement:
+    """Arrange a study for a model.
+
+    Parameters
+    ----------
+    model : OdeModel
+    study : Study
+    observables : mapping of name in the data to name in the model
+        Complete, as from `match_observables`.
+    regimen : Regimen, or mapping of subject to Regimen, optional
+        In place of the doses of the study; one for all subjects or one for each.
+
+    Returns
+    -------
+    Arrangement
+
+    Raises
+    ------
+    InputError
+        If units cannot be converted, or a schedule does not fit the model.
+    """
+    subjects = study.subjects
+    table = study.observations
+    kept = np.flatnonzero(np.isin(table["observable"].to_numpy().astype(str), list(observables)))
+    rows = table.isel(row=kept).assign_coords(row=kept)
+    time = rows["time"].to_numpy() * factor(study.time_unit, model.time_unit, "time")
+    place = {subject: k for k, subject in enumerate(subjects)}
+    who = np.array([place[s] for s in rows["subject"].to_numpy()], dtype=np.int64)
+    times = tuple(np.unique(time[who == s]) for s in range(len(subjects)))
+    begin = np.concatenate([[0], np.cumsum([t.size for t in times])])
+    point = np.array(
+        [begin[s] + np.searchsorted(times[s], t) for s, t in zip(who, time, strict=True)],
+        dtype=np.int64,
+    )
+    regimens = regimens_of(model, study, regimen)
+    return Arrangement(
+        subjects=subjects,
+        regimens=regimens,
+        times=times,
+        timeline=timeline_of(model, regimens, times),
+        observed=tuple(
+            _observed(model, study, rows, name, target, point, who, time)
+            for name, target in observables.items()
+        ),
+    )
+
+
+def _observed(
+    model: OdeModel,
+    study: Study,
+    rows: xr.Dataset,
+    name: str,
+    target: str,
+    point: Array,
+    who: Array,
+    time: Array,
+) -> Observed:
+    """Rows of one observable, in the unit of the model."""
+    at = np.flatnonzero(rows["observable"].to_numpy() == name)
+    scale = factor(study.units.get(name, ""), model.unit(target), name)
+    value, lower, upper, sd, n = (
+        rows[column].to_numpy()[at].astype(np.float64)
+        for column in ("value", "lower", "upper", "sd", "n")
+    )
+    kind = np.array([KINDS.index(c) for c in rows["censoring"].to_numpy()[at]], dtype=np.int64)
+    bounded = kind == KINDS.index("interval")
+    se = np.where(np.isfinite(sd), sd / np.sqrt(np.where(np.isfinite(n), n, 1.0)), 0.0)
+    return Observed(
+        name,
+        target,
+        Rows(
+            value=value * scale,
+            kind=kind,
+            lower=np.where(bounded, lower * scale, np.nan),
+            upper=np.where(bounded, upper * scale, np.nan),
+            se=se * scale,
+        ),
+        point=point[at],
+        subject=who[at],
+        time=time[at],
+        row=rows["row"].to_numpy()[at],
+    )
+
+
+def timeline_of(
+    model: OdeModel, regimens: tuple[Regimen, ...], times: tuple[Array, ...]
+) -> Timeline:
+    """Timeline, with an error of the model's schedule reported as one of the input."""
+    try:
+        return Timeline.build(model, regimens, times)
+    except (ValueError, KeyError) as error:
+        raise InputError(str(error.args[0])) from None
+
+
+def match_observables(
+    model: OdeModel, study: Study, given: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Pair the observables of the data with those of the model.
+
+    Parameters
+    ----------
+    model : OdeModel
+    study : Study
+    given : mapping of name in the data to name in the model, or None to leave it out
+        Where the names differ.
+
+    Returns
+    -------
+    dict of name in the data to name in the model
+        In the order of the data.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown on either side, or nothing is left to fit.
+    """
+    for name in given:
+        if name not in study.observables:
+            raise InputError(_unknown("observable of the data", name, study.observables))
+    matched = {}
+    for name in study.observables:
+        target = given.get(name, name)
+        if target is None:
+            continue
+        if target not in model.observables:
+            raise InputError(
+                _unknown(f"observable of the model {model.name}", target, model.observables)
+                + (
+                    f" Name its counterpart with observables={{{name!r}: ...}}, or leave the rows "
+                    f"out with observables={{{name!r}: None}}."
+                    if target == name
+                    else ""
+                )
+            )
+        matched[name] = target
+    if not matched:
+        raise InputError("no observable of the data is left to fit")
+    return matched
+
+
+def _unknown(what: str, name: str, known: tuple[str, ...]) -> str:
+    guess = closest(name, known)
+    hint = f" Did you mean {guess!r}?" if guess else ""
+    return f"{shown(name)} is no {what}.{hint} There are {', '.join(known)}."
+
+
+def regimens_of(
+    model: OdeModel, study: Study, given: Regimen | Mapping[str, Regimen] | None
+) -> tuple[Regimen, ...]:
+    """Schedule of each subject: the given one, else that of the study's doses.
+
+    Parameters
+    ----------
+    model : OdeModel
+    study : Study
+    given : Regimen, or mapping of subject to Regimen, optional
+
+    Returns
+    -------
+    tuple of Regimen, one per subject of the study
+
+    Raises
+    ------
+    InputError
+        If a subject is unknown, a dose goes into no state, or its unit cannot be converted.
+    """
+    if isinstance(given, Regimen):
+        return (given,) * len(study.subjects)
+    if given is not None:
+        for subject in given:
+            if subject not in study.subjects:
+                raise InputError(_unknown("subject of the data", subject, study.subjects))
+        return tuple(given.get(s, Regimen()) for s in study.subjects)
+    doses = study.doses
+    schedules: dict[str, list[Dose]] = {s: [] for s in study.subjects}
+    per_time = factor(study.time_unit, model.time_unit, "time of doses")
+    for k in range(doses.sizes["dose"]):
+        row = {str(c): doses[c].to_numpy()[k] for c in doses.data_vars}
+        schedules[row["subject"]].append(_dose(model, row, per_time))
+    return tuple(Regimen(schedules[s]) for s in study.subjects)
+
+
+def _dose(model: OdeModel, row: Mapping[str, Any], per_time: float) -> Dose:
+    target = str(row["target"])
+    if target not in model.state_names:
+        raise InputError(
+            _unknown(f"state of the model {model.name} that could be dosed", target, model.state_names)
+        )
+    amount = factor(str(row["unit"]), model.unit(target), f"dose into {target}")
+    return Dose(
+        time=float(row["time"]) * per_time,
+        amount=float(row["amount"]) * amount,
+        state=target,
+        duration=float(row["duration"]) * per_time,
+        interval=float(row["interval"]) * per_time,
+        count=int(row["count"]),
+    )

@@ -1,0 +1,237 @@
+"""`fit`: draw from the posterior of a problem, and keep with the draws what made them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+
+from .._version import __version__
+from ..datasets.errors import InputError
+from .counters import SOLVES
+from .merge import failed_solves, gradient_evaluations, merge
+from .problem import Problem
+from .progress import Progress
+from .samplers import Settings, sample_nutpie, sample_pymc
+from .specification import plain
+from .starts import FitError
+
+__all__ = ["FitError", "fit", "read_facts"]
+
+SAMPLERS = {"nutpie": sample_nutpie, "pymc": sample_pymc}
+JSON = ("problem", "versions", "failed_solves", "gradient_evaluations")  # attributes written as JSON
+
+
+def fit(
+    problem: Problem,
+    *,
+    seed: int,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    cores: int | None = None,
+    sampler: str = "nutpie",
+    target_accept: float = 0.9,
+    log_likelihood: bool = True,
+    out: str | Path | None = None,
+    progress: bool = True,
+) -> xr.DataTree:
+    """Draw from the posterior.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int
+        Same seed, same draws, on any number of cores.
+    draws, tune, chains : int
+        Kept draws and warm-up draws of each chain, and the number of chains.
+    cores : int, optional
+        Chains that run at a time; default: as many as the machine has processors.
+    sampler : {"nutpie", "pymc"}
+        ``"pymc"`` runs one chain after another.
+    target_accept : float
+        Mean acceptance that the step size is tuned to.
+    log_likelihood : bool
+        Also keep the log likelihood of each row, for cross-validation.
+    out : path, optional
+        Write the result to this netCDF file as well.
+    progress : bool
+        Show a line per chain, when the error stream is a terminal.
+
+    Returns
+    -------
+    DataTree
+        Groups ``posterior`` (chain, draw, ...), ``sample_stats`` (with ``failed_solves`` (chain,
+        draw, cause)), ``warmup_posterior``, ``warmup_sample_stats``, ``log_likelihood``,
+        ``observed_data``, ``constant_data`` (subject, time, censoring, limits and standard error of
+        each row) and ``study``. Attributes: `read_facts` tells them. After Ctrl-C the tree holds
+        what was drawn so far and ``interrupted`` is 1.
+
+    Raises
+    ------
+    InputError
+        If a setting has no meaning.
+    FitError
+        If no chain can start; the message names the solver failure or the observable at fault.
+
+    Notes
+    -----
+    A proposal whose solve fails is rejected (a divergence, in the sampler's words) and counted once,
+    under the cause of its first failed subject. Each chain counts for itself and each draw carries
+    the count, so the numbers by cause, chain and phase are exact; evaluations while a chain looks
+    for its first step size count as warm-up, those that choose start points do not count.
+    """
+    settings = checked(draws, tune, chains, cores, seed, target_accept, sampler)
+    begun = time.perf_counter()
+    joint = problem.joint()
+    with Progress(settings.chains, settings.cores, wanted=progress) as display:
+        drawn = SAMPLERS[sampler](joint, settings, display)
+    sampled = time.perf_counter()
+    tree = merge(drawn)
+    if log_likelihood and tree["posterior"].sizes.get("draw", 0):
+        tree["log_likelihood"] = pointwise(problem, tree)
+    attach_data(tree, problem)
+    tree.attrs.update(
+        {
+            "problem_id": problem.id,
+            "problem": problem.describe(),
+            "seed": seed,
+            "sampler": sampler,
+            "draws": draws,
+            "tune": tune,
+            "chains": chains,
+            "cores": settings.cores,
+            "target_accept": target_accept,
+            "interrupted": int(drawn.interrupted),
+            "failed_solves": failed_solves(drawn),
+            "gradient_evaluations": gradient_evaluations(drawn, SOLVES),
+            "wall_time": time.perf_counter() - begun,
+            "sampling_time": sampled - begun,
+            "engine": problem.compiled.source_hash,
+            "versions": versions(),
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    )
+    for name in JSON:
+        tree.attrs[name] = json.dumps(plain(tree.attrs[name]))
+    if out is not None:
+        save(tree, Path(out))
+    return tree
+
+
+def checked(
+    draws: int,
+    tune: int,
+    chains: int,
+    cores: int | None,
+    seed: int,
+    target_accept: float,
+    sampler: str,
+) -> Settings:
+    """Settings, if they have a meaning."""
+    if sampler not in SAMPLERS:
+        raise InputError(f"no sampler is called {sampler!r}; there are {', '.join(SAMPLERS)}.")
+    for name, value in (("draws", draws), ("tune", tune), ("chains", chains), ("cores", cores)):
+        if value is not None and value < 1:
+            raise InputError(f"{name} must be at least 1, got {value}.")
+    if seed < 0:
+        raise InputError(f"seed must be 0 or a positive whole number, got {seed}.")
+    if not 0 < target_accept < 1:
+        raise InputError(f"target_accept must lie between 0 and 1, got {target_accept:g}.")
+    if sampler == "pymc":
+        cores = 1
+    workers = min(chains, cores or os.cpu_count() or 1)
+    return Settings(draws, tune, chains, workers, seed, target_accept)
+
+
+def pointwise(problem: Problem, tree: xr.DataTree) -> xr.Dataset:
+    """Log likelihood of each row at each draw."""
+    model = problem.build()
+    made = pm.compute_log_likelihood(
+        xr.DataTree.from_dict({"posterior": tree["posterior"].to_dataset()}),
+        model=model,
+        extend_inferencedata=False,
+        progressbar=False,
+    )
+    return made.to_dataset() if isinstance(made, xr.DataTree) else made
+
+
+def attach_data(tree: xr.DataTree, problem: Problem) -> None:
+    """Add what was fitted: values, what is known about each row, and the study itself."""
+    values, known = {}, {}
+    for o in problem.arrangement.observed:
+        dim = f"{o.name}_observation"
+        unit = {"units": problem.model.unit(o.target)}
+        coordinate = (dim, o.row)
+        values[o.name] = xr.DataArray(o.rows.value, {dim: coordinate}, (dim,), attrs=unit)
+        subjects = np.array(problem.arrangement.subjects, dtype=object)[o.subject]
+        columns: dict[str, Any] = {
+            "subject": (subjects, {}),
+            "time": (o.time, {"units": problem.model.time_unit}),
+            "censoring": (o.rows.kind, {}),
+            "lower": (o.rows.lower, unit),
+            "upper": (o.rows.upper, unit),
+            "se": (o.rows.se, unit),
+        }
+        for column, (array, attributes) in columns.items():
+            known[f"{o.name}_{column}"] = xr.DataArray(
+                array, {dim: coordinate}, (dim,), attrs=attributes
+            )
+    tree["observed_data"] = xr.Dataset(values)
+    tree["constant_data"] = xr.Dataset(known)
+    tree["study"] = problem.data.tree
+
+
+def versions() -> dict[str, str]:
+    """Releases that the draws depend on."""
+    packages = ("pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz")
+    return {
+        "cytobayes": __version__,
+        "python": platform.python_version(),
+        **{p: version(p) for p in packages},
+    }
+
+
+def read_facts(tree: xr.DataTree) -> dict[str, Any]:
+    """Attributes of a fit, with those that are stored as JSON decoded.
+
+    Parameters
+    ----------
+    tree : DataTree
+        From `fit`, or read back from its file.
+
+    Returns
+    -------
+    dict
+        ``problem_id``; ``problem`` (as `Problem.describe`); ``seed``, ``sampler``, ``draws``,
+        ``tune``, ``chains``, ``cores``, ``target_accept``; ``interrupted`` (0 or 1);
+        ``failed_solves`` {"warmup": {cause: count}, "sampling": {...}}; ``gradient_evaluations``
+        {"warmup": count, "sampling": count}; ``wall_time`` and ``sampling_time`` [s]; ``engine``
+        (hash of the compiled integrator); ``versions``; ``created_at``.
+    """
+    facts: dict[str, Any] = dict(tree.attrs)
+    for name in JSON:
+        if name in facts and not isinstance(facts[name], Mapping):
+            facts[name] = json.loads(facts[name])
+    return facts
+
+
+def save(tree: xr.DataTree, path: Path) -> None:
+    """Write through a temporary file, so that a file of this name is always whole."""
+    part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        tree.to_netcdf(part, engine="h5netcdf")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,204 @@
+"""The joint density of a problem as a PyMC model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+
+from ..datasets.errors import InputError
+from ..models.dosing import Switch
+from ..models.symbolic import trace
+from .expression import evaluate
+from .op import solve
+from .priors import random_variable
+
+if TYPE_CHECKING:
+    from .arrangement import Observed
+    from .error import ErrorModel
+    from .problem import Problem
+
+__all__ = ["COUNTERS", "Joint", "build_joint"]
+
+Tensor = Any
+COUNTERS = "solver_counters"  # name of the shared variable that holds the address
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """A PyMC model with handles to its parts.
+
+    Parameters
+    ----------
+    model : pm.Model
+    counters : shared variable, int64 scalar
+        Address of a block of counters (see `counters`), or 0.
+    status : TensorVariable, int64[subject]
+        0, or the code of the failure of each subject.
+    values : mapping of observable of the data to TensorVariable, float64[observation]
+        The model's value at each row.
+    """
+
+    model: Any
+    counters: Any
+    status: Tensor
+    values: Mapping[str, Tensor] = field(repr=False)
+
+
+def build_joint(problem: Problem) -> Joint:
+    """Build the joint density of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    Joint
+
+    Notes
+    -----
+    When one subject's equations cannot be solved, the potential ``solved`` makes the density zero
+    (its logarithm minus infinity), and all model values are replaced by 1, so that every other
+    term and its gradient stay finite. A sampler rejects such a proposal.
+    """
+    with pm.Model(coords=coordinates(problem)) as model:
+        counters = pytensor.shared(np.array(0, dtype=np.int64), name=COUNTERS)
+        parameters = draw_parameters(problem)
+        states, status = integrate(problem, parameters, counters)
+        values = {}
+        for observed in problem.arrangement.observed:
+            f = model_values(problem, observed, parameters, states)
+            f = pt.switch(pt.all(pt.eq(status, 0)), f, 1.0)
+            values[observed.name] = f
+            likelihood(problem, observed, f)
+        pm.Potential("solved", pt.switch(pt.all(pt.eq(status, 0)), 0.0, -np.inf))
+    return Joint(model, counters, status, values)
+
+
+def coordinates(problem: Problem) -> dict[str, Any]:
+    """Labels of the dimensions."""
+    observations = {f"{o.name}_observation": o.row for o in problem.arrangement.observed}
+    return {
+        "subject": list(problem.arrangement.subjects),
+        "state": list(problem.model.state_names),
+        "parameter": list(problem.model.parameter_names),
+        **observations,
+    }
+
+
+def draw_parameters(problem: Problem) -> dict[str, Tensor]:
+    """All parameters of the model by name: random variables of shape () or (subject,), numbers."""
+    parameters: dict[str, Tensor] = {}
+    for name in problem.model.parameter_names:
+        if name in problem.estimated:
+            prior = problem.all_priors[name]
+            parameters[name] = problem.family.variable(name, prior, *problem.bounds(name))
+        else:
+            parameters[name] = problem.constants[name]
+    return parameters
+
+
+def integrate(
+    problem: Problem, parameters: Mapping[str, Tensor], counters: Tensor
+) -> tuple[Tensor, Tensor]:
+    """States at the observation points, 1 when a subject failed, and the status of each subject."""
+    subjects = len(problem.arrangement.subjects)
+    columns = list(parameters.values())
+    if problem.family.by_subject:
+        zeros = pt.zeros((subjects,))
+        theta = pt.stack([c + zeros for c in columns], axis=1)
+    else:
+        theta = pt.zeros((subjects, 1)) + pt.stack([pt.as_tensor(c, dtype="float64") for c in columns])
+    solver = problem.solver
+    y, status = solve(
+        problem.compiled,
+        theta,
+        problem.arrangement.timeline.arrays,
+        atol=solver.atol_array(problem.model),
+        rtol=solver.rtol,
+        max_steps=solver.max_steps,
+        counters=counters,
+    )
+    return pt.switch(pt.all(pt.eq(status, 0)), y, 1.0), status
+
+
+def model_values(
+    problem: Problem, observed: Observed, parameters: Mapping[str, Tensor], states: Tensor
+) -> Tensor:
+    """The model's value at each row of an observable, in the unit of the model."""
+    model = problem.model
+    point = pytensor.shared(observed.point)
+    if observed.target in model.state_names:
+        return states[:, model.state_names.index(observed.target)][point]
+    refuse_switched_output(problem, observed.target)
+    traced = trace(model)
+    subject = pytensor.shared(observed.subject)
+    symbols = {traced.t: pytensor.shared(observed.time)}
+    symbols |= {s: states[:, k][point] for k, s in enumerate(traced.y)}
+    for symbol, value in zip(traced.p, parameters.values(), strict=True):
+        symbols[symbol] = value[subject] if getattr(value, "ndim", 0) else value
+    f = evaluate(traced.outputs[observed.target], symbols, tensor=True)
+    return f + pt.zeros(observed.point.shape)
+
+
+def refuse_switched_output(problem: Problem, output: str) -> None:
+    """An output that reads a parameter which changes during the schedule would be wrong."""
+    read = {s.name for s in trace(problem.model).outputs[output].free_symbols}
+    events = (e for regimen in problem.arrangement.regimens for e in regimen.events)
+    for event in events:
+        if isinstance(event, Switch) and event.parameter in read:
+            raise InputError(
+                f"output {output} reads the parameter {event.parameter}, which the schedule "
+                "switches. Observe a state instead, or make the switched value a state."
+            )
+
+
+def likelihood(problem: Problem, observed: Observed, f: Tensor) -> None:
+    """Add the measurements of one observable, with its residual standard deviations."""
+    error, rows = problem.errors[observed.name], observed.rows
+    sigma = [spread(problem, name) for name in error.parameters(observed.name)]
+    pm.CustomDist(
+        observed.name,
+        f,
+        pytensor.shared(error.working_se(rows)),
+        *sigma,
+        logp=log_density(error, observed),
+        random=random(error, observed),
+        observed=rows.value,
+        dims=f"{observed.name}_observation",
+    )
+
+
+def spread(problem: Problem, name: str) -> Tensor:
+    """A residual standard deviation: its fixed value, or a random variable."""
+    if name in problem.fixed:
+        return pt.as_tensor(problem.fixed[name], dtype="float64")
+    return random_variable(name, problem.all_priors[name], lower=0.0)
+
+
+def log_density(error: ErrorModel, observed: Observed) -> Callable[..., Tensor]:
+    """Log density as PyMC calls it."""
+
+    def logp(value: Tensor, f: Tensor, se: Tensor, *sigma: Tensor) -> Tensor:
+        return error.log_density(value, f, sigma, observed.rows, se)
+
+    return logp
+
+
+def random(error: ErrorModel, observed: Observed) -> Callable[..., npt.NDArray[np.float64]]:
+    """Draws as PyMC asks for them."""
+
+    def draw(
+        f: Any, se: Any, *sigma: Any, rng: np.random.Generator, size: Any = None
+    ) -> npt.NDArray[np.float64]:
+        f = np.broadcast_to(f, np.shape(f) if size is None else size)
+        return error.random(rng, f, sigma, se, observed.rows.floor)
+
+    return draw

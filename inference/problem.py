@@ -1,0 +1,249 @@
+"""`Problem`: a model, data, error models, a population and priors, as one plain record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..datasets.errors import InputError, closest, shown
+from ..datasets.study import Study
+from ..models.distributions import Distribution
+from ..models.dosing import Regimen
+from ..models.ode import OdeModel
+from ..models.solver import CompiledModel, SolverOptions, compile_model
+from .arrangement import Arrangement, arrange, match_observables
+from .error import ErrorModel, error_model
+from .population import Pooled, Population, population_model
+from .specification import describe, identify, sentence
+
+if TYPE_CHECKING:
+    from .joint import Joint
+
+__all__ = ["Problem"]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """The whole specification of a fit; two problems are equal when their `id` is.
+
+    Parameters
+    ----------
+    model : OdeModel
+    data : Study
+    error : str, ErrorModel, or mapping of observable (name in the data) to either
+        Default: log-normal for all. A mapping may leave observables out; they are log-normal.
+    population : str or Population
+        ``"pooled"`` or ``"independent"``.
+    priors : mapping of name to Distribution
+        In place of the model's prior hints, in the unit of the parameter. Names may also be those
+        of residual standard deviations (``<observable>_sigma``).
+    fixed : mapping of name to float
+        Parameters held at a value, whatever their prior; also residual standard deviations.
+    observables : mapping of name in the data to name in the model, or None to leave it out
+        Where the names differ.
+    regimen : Regimen, or mapping of subject to Regimen, optional
+        In place of the doses of the data.
+    solver : SolverOptions
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, nothing is to be estimated, a fixed value lies outside the bounds of
+        its parameter, or units cannot be converted.
+
+    Notes
+    -----
+    A parameter is estimated when it has a prior, given here or as a hint of the model, and is not
+    fixed. Bounds of parameters hold in every case: a prior is cut there.
+    """
+
+    model: OdeModel
+    data: Study
+    error: str | ErrorModel | Mapping[str, str | ErrorModel] = "lognormal"
+    population: str | Population = field(default_factory=Pooled)
+    priors: Mapping[str, Distribution] = field(default_factory=dict)
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    observables: Mapping[str, str | None] = field(default_factory=dict)
+    regimen: Regimen | Mapping[str, Regimen] | None = None
+    solver: SolverOptions = field(default_factory=SolverOptions)
+
+    def __post_init__(self) -> None:
+        """Complete what was left out and refuse what cannot be meant."""
+        matched = match_observables(self.model, self.data, self.observables)
+        self._set("error", self._errors(tuple(matched)))
+        self._set("population", population_model(self.population))
+        self._set("priors", dict(self.priors))
+        self._set("fixed", {name: float(value) for name, value in self.fixed.items()})
+        self._set("observables", matched)
+        self._check_names()
+        self._check_fixed()
+        for observed in self.arrangement.observed:
+            self.errors[observed.name].check(observed.name, observed.rows)
+        if not self.estimated and all(n in self.fixed for n in self.error_parameters):
+            raise InputError("nothing is to be estimated: give at least one prior.")
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _errors(self, names: tuple[str, ...]) -> dict[str, ErrorModel]:
+        given = self.error
+        if isinstance(given, str | ErrorModel):
+            return dict.fromkeys(names, error_model(given))
+        for name in given:
+            if name not in self.data.observables:
+                raise InputError(unknown(f"error model of {shown(name)}", name, names))
+        return {n: error_model(given.get(n, "lognormal")) for n in names}
+
+    def _check_names(self) -> None:
+        known = (*self.model.parameter_names, *self.error_parameters)
+        for what, names in (("prior of", self.priors), ("fixed value of", self.fixed)):
+            for name in names:
+                if name not in known:
+                    raise InputError(unknown(f"{what} {shown(name)}", name, known))
+        clash = set(self.targets) & {*self.model.parameter_names, *self.error_parameters}
+        if clash:
+            raise InputError(
+                f"{shown(min(clash))} is an observable of the data and a parameter; rename one."
+            )
+
+    def _check_fixed(self) -> None:
+        for name, value in self.fixed.items():
+            low, high = self.bounds(name)
+            if not low <= value <= high:
+                raise InputError(
+                    f"{name} is fixed at {value:g}, outside its bounds [{low:g}, {high:g}]."
+                )
+
+    @property
+    def errors(self) -> dict[str, ErrorModel]:
+        """Error model of each observable of the data."""
+        assert isinstance(self.error, dict)
+        return self.error
+
+    @property
+    def family(self) -> Population:
+        """How the parameters of subjects are related."""
+        assert isinstance(self.population, Population)
+        return self.population
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """Name in the model of each observable of the data that is fitted."""
+        assert isinstance(self.observables, dict)
+        return self.observables
+
+    @cached_property
+    def estimated(self) -> tuple[str, ...]:
+        """Parameters of the model that are estimated, in the order of the model."""
+        return tuple(
+            p.name
+            for p in self.model.parameters
+            if p.name not in self.fixed and (p.name in self.priors or p.prior is not None)
+        )
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """Values of the parameters of the model that are not estimated."""
+        return {
+            p.name: self.fixed.get(p.name, p.value)
+            for p in self.model.parameters
+            if p.name not in self.estimated
+        }
+
+    @property
+    def error_parameters(self) -> tuple[str, ...]:
+        """Residual standard deviations, estimated or fixed, in the order of the observables."""
+        return tuple(n for o in self.targets for n in self.errors[o].parameters(o))
+
+    @cached_property
+    def all_priors(self) -> dict[str, Distribution]:
+        """Prior of everything that is estimated: model parameters, then standard deviations."""
+        hints = {n: self.model.parameter(n).prior for n in self.estimated}
+        chosen = {n: self.priors.get(n, hints[n]) for n in self.estimated}
+        for observed in self.arrangement.observed:
+            defaults = self.errors[observed.name].priors(observed.name, observed.rows)
+            chosen |= {n: self.priors.get(n, d) for n, d in defaults.items() if n not in self.fixed}
+        return {n: d for n, d in chosen.items() if d is not None}
+
+    def bounds(self, name: str) -> tuple[float, float]:
+        """Bounds of a parameter or of a residual standard deviation, in its unit."""
+        if name in self.model.parameter_names:
+            parameter = self.model.parameter(name)
+            return parameter.lower, parameter.upper
+        return 0.0, float("inf")
+
+    def unit(self, name: str) -> str:
+        """Unit of a parameter or of a residual standard deviation."""
+        if name in self.model.parameter_names:
+            return self.model.parameter(name).unit
+        for observable, target in self.targets.items():
+            if name in self.errors[observable].units(observable, ""):
+                return self.errors[observable].units(observable, self.model.unit(target))[name]
+        raise KeyError(name)
+
+    @cached_property
+    def arrangement(self) -> Arrangement:
+        """The data arranged for the engine."""
+        return arrange(self.model, self.data, self.targets, self.regimen)
+
+    @cached_property
+    def compiled(self) -> CompiledModel:
+        """The model compiled for the gradients and doses that this problem needs."""
+        return compile_model(
+            self.model,
+            self.solver.method,
+            timeline=self.arrangement.timeline,
+            wrt=self.estimated,
+        )
+
+    @cached_property
+    def id(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the specification, data included."""
+        return identify(self)
+
+    def joint(self) -> Joint:
+        """Build the joint density with handles to its parts, for the samplers."""
+        from .joint import build_joint
+
+        return build_joint(self)
+
+    def build(self) -> Any:
+        """Build the PyMC model.
+
+        Returns
+        -------
+        pm.Model
+            Coordinates ``subject``, ``state``, ``parameter`` and ``<observable>_observation``
+            (rows of the study). One observed variable per observable, and a potential ``solved``,
+            which is minus infinity when the equations could not be solved.
+        """
+        return self.joint().model
+
+    def describe(self) -> dict[str, Any]:
+        """Specification as plain data (JSON); see `specification.describe`."""
+        return describe(self)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal specification, equal data."""
+        return self.id == other.id if isinstance(other, Problem) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Hash of the id."""
+        return hash(self.id)
+
+    def __str__(self) -> str:
+        """One-screen summary."""
+        return sentence(self)
+
+    def __repr__(self) -> str:
+        """Name of the model and of the data, id."""
+        return f"<Problem {self.model.name!r} on {self.data.name!r}, id {self.id}>"
+
+
+def unknown(what: str, name: str, known: tuple[str, ...]) -> str:
+    """Message for a name that is not among the known ones."""
+    guess = closest(name, known)
+    hint = f" Did you mean {guess!r}?" if guess else ""
+    return f"{what}: there is no such name.{hint} There are {', '.join(known)}."

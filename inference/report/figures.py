@@ -1,0 +1,174 @@
+"""The figures of a report, each with its caption and the table of its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from ..drawing import to_svg
+from ..plots import plot_data, plot_fit, plot_priors, plot_ranks, plot_traces
+from .numbers import base, densities, ranks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .material import Material
+
+__all__ = ["Picture", "draw"]
+
+MOST_PARAMETERS = 24
+MOST_PANELS = 24
+PIXELS = 112  # of the page, per inch of the drawing
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of a page.
+
+    Parameters
+    ----------
+    name : str
+        Also of the csv file with its numbers.
+    title, caption : str
+        What it shows, and how to read it.
+    svg : Markup
+    width : int
+        Pixels at which it looks best.
+    numbers : DataFrame
+    """
+
+    name: str
+    title: str
+    caption: str
+    svg: Markup
+    width: int
+    numbers: pd.DataFrame
+
+    @property
+    def csv(self) -> str:
+        """File name of the numbers."""
+        return f"{self.name}.csv"
+
+
+def draw(material: Material) -> dict[str, Picture]:
+    """Draw all figures of a report.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    dict of name to Picture
+    """
+    pictures = [_data(material), _fit(material), _priors(material)]
+    pictures += [_traces(material), _ranks(material)]
+    return {p.name: p for p in pictures}
+
+
+def _picture(
+    name: str, title: str, caption: str, figure: Figure, numbers: pd.DataFrame
+) -> Picture:
+    width = round(float(figure.get_figwidth()) * PIXELS)
+    return Picture(name, title, caption, Markup(to_svg(figure, name, title)), width, numbers)
+
+
+def _data(m: Material) -> Picture:
+    rows = m.study.to_frame()
+    lines = " A thin line joins the values of one subject." if len(m.study.subjects) > 1 else ""
+    means = (
+        " Points are published means; the thick bar is one standard error of the mean, the thin "
+        "bar one standard deviation between subjects."
+        if m.study.is_aggregated
+        else ""
+    )
+    caption = (
+        f"Read each panel from left to right: time in {m.study.time_unit or 'the unit of the data'},"
+        f" one panel per observable, logarithmic where values span more than two decades."
+        f"{lines}{means}{_censoring_key(rows)}"
+    )
+    figure = plot_data(rows, m.study.units, m.study.time_unit)
+    return _picture("data", "What was measured.", caption, figure, rows)
+
+
+def _censoring_key(rows: pd.DataFrame) -> str:
+    words = {
+        "left": "an open triangle pointing down is a value below the limit it stands at",
+        "right": "an open triangle pointing up is a value above the limit it stands at",
+        "interval": "an open diamond with a bar is a value known only to lie within the bar",
+    }
+    present = [text for kind, text in words.items() if (rows["censoring"] == kind).any()]
+    if rows[["lower", "upper"]].notna().to_numpy().any():
+        present.append("a dashed line is a limit of quantification")
+    return f" In orange: {'; '.join(present)}." if present else ""
+
+
+def _fit(m: Material) -> Picture:
+    keys = m.bands[["group", "observable"]].drop_duplicates()
+    shown = keys.head(MOST_PANELS)
+    bands = m.bands.merge(shown, on=["group", "observable"])
+    cut = f" The first {len(shown)} of {len(keys)} panels are drawn." if len(keys) > len(shown) else ""
+    new = "a published mean of as many subjects" if m.study.is_aggregated else "a new measured value"
+    caption = (
+        "The line is the median of the posterior curves; the true curve lies in the dark band with "
+        "probability 0.5 and in the medium one with 0.9, if the model holds. The pale band holds "
+        f"{new} with probability 0.9: about nine points in ten should lie in it. "
+        "Points far outside it, or a run of points on one side, mean that the model misses "
+        f"something.{cut}"
+    )
+    units = {o: m.study.units.get(o, "") for o in m.study.observables}
+    figure = plot_fit(bands, m.rows, units, m.study.time_unit)
+    return _picture("fit", "Fitted curves and data.", caption, figure, m.bands)
+
+
+def _worst_first(m: Material) -> tuple[list[str], str]:
+    """Parameters by R-hat, as many as a figure can hold, in the order of the model."""
+    names = list(m.draws)
+    if len(names) <= MOST_PARAMETERS:
+        return names, ""
+    order = m.diagnostics.sort_values("r_hat", ascending=False, na_position="first")
+    chosen = set(order["parameter"].head(MOST_PARAMETERS))
+    note = f" Drawn are the {MOST_PARAMETERS} of {len(names)} parameters with the largest R-hat."
+    return [n for n in names if n in chosen], note
+
+
+def _priors(m: Material) -> Picture:
+    names, note = _worst_first(m)
+    numbers = densities(m.draws, m.priors)
+    units = {name: m.units.get(base(name), "") for name in m.draws}
+    caption = (
+        "Where the blue posterior is much narrower than the dashed prior, the data decided; where "
+        "they coincide, the prior did. Heights are densities (of the logarithm on a logarithmic "
+        f"axis) and have no scale of their own.{note}"
+    )
+    figure = plot_priors(numbers[numbers["parameter"].isin(names)], units)
+    return _picture("prior_posterior", "Before and after the data.", caption, figure, numbers)
+
+
+def _traces(m: Material) -> Picture:
+    names, note = _worst_first(m)
+    caption = (
+        "Each color is a chain. Chains that have converged look like one noisy band without drift "
+        f"or jumps, all colors on top of each other.{note}"
+    )
+    figure = plot_traces({name: m.draws[name] for name in names})
+    numbers = pd.DataFrame({name: values.ravel() for name, values in m.draws.items()})
+    chains, draws = next(iter(m.draws.values())).shape
+    numbers.insert(0, "chain", np.repeat(np.arange(chains), draws))
+    numbers.insert(1, "draw", np.tile(np.arange(draws), chains))
+    return _picture("traces", "Draws in order.", caption, figure, numbers)
+
+
+def _ranks(m: Material) -> Picture:
+    names, note = _worst_first(m)
+    numbers = ranks(m.draws)
+    caption = (
+        "All draws of a parameter are ranked together; each step line is one chain. When the "
+        "chains agree, every line stays near 1. A line that is high at one end belongs to a chain "
+        f"that stayed in its own region.{note}"
+    )
+    return _picture("ranks", "Ranks by chain.", caption, plot_ranks(numbers, names), numbers)

@@ -1,0 +1,117 @@
+"""What a report is made of: the numbers of one fit, gathered before a word is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...datasets.study import Study
+from ...models.ode import OdeModel
+from .numbers import base, learned, ties
+from .prior import Prior
+from .verdict import Coverage, Evidence
+
+__all__ = ["Material"]
+
+
+@dataclass(frozen=True)
+class Material:
+    """The numbers of one fit.
+
+    Parameters
+    ----------
+    model : OdeModel
+    study : Study
+    draws : mapping of name to float64[chain, draw]
+        Every scalar of the posterior.
+    priors : mapping of parameter to Prior
+    units : mapping of parameter to unit
+        Also of the residual standard deviations.
+    fixed : mapping of parameter to float
+    errors : mapping of observable to str
+        Error model of each, in writing.
+    population : str
+        In writing.
+    bands : DataFrame
+        Columns group, observable, time, median, q5, q25, q75, q95 (curves), p5, p95 (new values).
+    rows : DataFrame
+        Rows of the study with group, median, p5, p95 (predictive) and inside.
+    converged : bool
+    convergence : str
+        Sentence.
+    diagnostics : DataFrame
+        Columns parameter, r_hat, ess_bulk, ess_tail.
+    sampler : DataFrame
+        One row per chain: divergences, energy statistic, step size, gradients.
+    failures : DataFrame
+        Columns cause, phase, count.
+    proposals : int
+        Gradient evaluations after warm-up.
+    settings : mapping
+        How the posterior was drawn, as label and text.
+    analysis : str
+        Text of ``analysis.toml``.
+    interrupted : bool
+    """
+
+    model: OdeModel
+    study: Study
+    draws: Mapping[str, npt.NDArray[np.float64]]
+    priors: Mapping[str, Prior]
+    units: Mapping[str, str]
+    fixed: Mapping[str, float]
+    errors: Mapping[str, str]
+    population: str
+    bands: pd.DataFrame
+    rows: pd.DataFrame
+    converged: bool
+    convergence: str
+    diagnostics: pd.DataFrame
+    sampler: pd.DataFrame
+    failures: pd.DataFrame
+    proposals: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    analysis: str = ""
+    interrupted: bool = False
+
+    @property
+    def coverage(self) -> tuple[Coverage, ...]:
+        """Measured values inside their 90 % predictive interval, by observable."""
+        counts = self.rows.groupby("observable", sort=False)["inside"].agg(["sum", "size"])
+        return tuple(
+            Coverage(str(k), int(row["sum"]), int(row["size"])) for k, row in counts.iterrows()
+        )
+
+    @property
+    def unpublished(self) -> tuple[str, ...]:
+        """Parameters held at values that are calibrated or assumed."""
+        weak = ("calibrated", "assumed")
+        return tuple(
+            p.name for p in self.model.parameters if p.name in self.fixed and p.status in weak
+        )
+
+    @property
+    def estimated(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Draws of the parameters of the model, without residual standard deviations."""
+        return {k: v for k, v in self.draws.items() if base(k) in self.model.parameter_names}
+
+    def evidence(self) -> Evidence:
+        """Numbers for the verdict."""
+        late = self.failures[self.failures["phase"] != "warm-up"]
+        size = next((v.size for v in self.draws.values()), 0)
+        return Evidence(
+            converged=self.converged,
+            convergence=self.convergence,
+            draws=size,
+            interrupted=self.interrupted,
+            coverage=self.coverage,
+            learned=learned(self.estimated, self.priors),
+            ties=ties(self.estimated),
+            failed=int(late["count"].sum()),
+            proposals=self.proposals,
+            unpublished=self.unpublished,
+        )

@@ -1,0 +1,248 @@
+"""The verdict in plain words: every judging sentence of a report is computed here, from numbers.
+
+Templates and figures state facts; only this module says what they mean, so that the text of a
+report cannot contradict its tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from scipy.stats import binom
+
+__all__ = ["Coverage", "Evidence", "Level", "Tie", "Verdict", "judge"]
+
+DISCLAIMER = "Nothing here is for deciding the care of a patient."
+
+# A band that truly holds 90 % of values holds as few as were seen once in a hundred fits or less.
+SURPRISING = 0.01
+# Share of proposals whose solve may fail before the posterior could be missing a region.
+FAILED_SHARE = 0.01
+# Below this share of the prior's width removed, data did not speak about a parameter.
+LEARNED = 0.1
+# Above this correlation (of logarithms) only a combination of two parameters is known.
+TIED = 0.95
+
+
+class Level(Enum):
+    """What a reader may do with the numbers."""
+
+    TRUSTED = "can be trusted"
+    CAUTION = "read with care"
+    REFUSED = "not to be used yet"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many measured values of one observable lie inside their 90 % predictive interval."""
+
+    observable: str
+    inside: int
+    total: int
+
+    @property
+    def surprising(self) -> bool:
+        """Whether so few inside would happen less than once in a hundred fits of a true model."""
+        return self.total > 0 and float(binom.cdf(self.inside, self.total, 0.9)) < SURPRISING
+
+
+@dataclass(frozen=True)
+class Tie:
+    """Correlation of two parameters, of their logarithms when both are positive."""
+
+    first: str
+    second: str
+    correlation: float
+    logarithmic: bool = True
+
+    @property
+    def known(self) -> str:
+        """The combination that the data determine best."""
+        if not self.logarithmic:
+            return "combination"
+        return "ratio" if self.correlation > 0 else "product"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The numbers a verdict rests on.
+
+    Parameters
+    ----------
+    converged : bool
+    convergence : str
+        Sentence of `checks.convergence`.
+    draws : int
+        Kept draws, all chains.
+    interrupted : bool
+        The run was stopped before its last draw.
+    coverage : sequence of Coverage
+    learned : mapping of parameter to float
+        Share of the prior's width that the data removed, ``1 - sd(posterior) / sd(prior)``.
+    ties : sequence of Tie
+    failed, proposals : int
+        Proposals whose solve failed after warm-up, and all of them.
+    unpublished : sequence of str
+        Parameters held fixed at values that are calibrated or assumed, not published.
+    """
+
+    converged: bool
+    convergence: str
+    draws: int
+    interrupted: bool = False
+    coverage: tuple[Coverage, ...] = ()
+    learned: Mapping[str, float] = field(default_factory=dict)
+    ties: tuple[Tie, ...] = ()
+    failed: int = 0
+    proposals: int = 0
+    unpublished: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A level, one headline, the reasons for it, and what the fit cannot say."""
+
+    level: Level
+    headline: str
+    reasons: tuple[str, ...]
+    limits: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All sentences in one paragraph."""
+        return " ".join((self.headline, *self.reasons, *self.limits))
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Turn numbers into a verdict.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    Verdict
+        ``REFUSED`` when the sampler did not converge or was stopped; ``CAUTION`` when it converged
+        but the curves miss the data or many solves failed; else ``TRUSTED``.
+    """
+    level = _level(evidence)
+    reasons = (
+        *_interrupted(evidence),
+        evidence.convergence,
+        *_failures(evidence),
+        *_coverage(evidence),
+    )
+    limits = (*_unlearned(evidence), *_ties(evidence), *_unpublished(evidence))
+    return Verdict(level, _headline(level, evidence), reasons, limits)
+
+
+def _level(evidence: Evidence) -> Level:
+    if evidence.interrupted or not evidence.converged:
+        return Level.REFUSED
+    if any(c.surprising for c in evidence.coverage) or _many_failed(evidence):
+        return Level.CAUTION
+    return Level.TRUSTED
+
+
+def _headline(level: Level, evidence: Evidence) -> str:
+    if level is Level.TRUSTED:
+        return "This fit can be trusted as a description of these data."
+    if level is Level.REFUSED:
+        why = "was stopped early" if evidence.interrupted else "did not converge"
+        return f"Do not use these numbers yet: the sampling {why}."
+    missed = [c.observable for c in evidence.coverage if c.surprising]
+    if missed:
+        return f"Read with care: the sampling converged, but the model misses {_listed(missed)}."
+    return "Read with care: the sampling converged, but the solver failed often."
+
+
+def _interrupted(evidence: Evidence) -> tuple[str, ...]:
+    if not evidence.interrupted:
+        return ()
+    kept = _count(evidence.draws, "draw")
+    return (f"The run was interrupted; it kept {kept}. Repeat it to the end before quoting it.",)
+
+
+def _many_failed(evidence: Evidence) -> bool:
+    return evidence.failed > FAILED_SHARE * max(evidence.proposals, 1)
+
+
+def _failures(evidence: Evidence) -> tuple[str, ...]:
+    if not evidence.failed:
+        return ()
+    share = evidence.failed / max(evidence.proposals, evidence.failed)
+    solves = _count(evidence.failed, "solve")
+    if _many_failed(evidence):
+        return (
+            f"{solves} failed after warm-up ({_percent(share)} of proposals): the posterior may "
+            "lack the region where the equations could not be solved.",
+        )
+    return (f"{solves} failed after warm-up ({_percent(share)} of proposals), too few to matter.",)
+
+
+def _coverage(evidence: Evidence) -> tuple[str, ...]:
+    total = sum(c.total for c in evidence.coverage)
+    if not total:
+        return ()
+    inside = sum(c.inside for c in evidence.coverage)
+    overall = (
+        f"{inside} of {total} measured values ({_percent(inside / total)}) lie inside their "
+        "90 % predictive intervals"
+    )
+    missed = [c for c in evidence.coverage if c.surprising]
+    if not missed:
+        return (f"{overall}, as they should when the model describes the data.",)
+    worst = ", ".join(f"{c.observable} {c.inside} of {c.total}" for c in missed)
+    return (f"{overall}; too few for {worst}.",)
+
+
+def _unlearned(evidence: Evidence) -> tuple[str, ...]:
+    silent = [name for name, share in evidence.learned.items() if share < LEARNED]
+    if not silent:
+        return ()
+    verb = "is" if len(silent) == 1 else "are"
+    return (
+        f"The data say almost nothing about {_listed(silent)}: what is reported {verb} the prior, "
+        "not a finding.",
+    )
+
+
+def _ties(evidence: Evidence) -> tuple[str, ...]:
+    return tuple(
+        f"{t.first} and {t.second} are tied together (correlation {t.correlation:.2f}): their "
+        f"{t.known} is better known than each value."
+        for t in evidence.ties
+        if abs(t.correlation) > TIED
+    )
+
+
+def _unpublished(evidence: Evidence) -> tuple[str, ...]:
+    if not evidence.unpublished:
+        return ()
+    held = _count(len(evidence.unpublished), "parameter")
+    return (
+        f"{held} held fixed at calibrated or assumed values, which are not findings: "
+        f"{_listed(evidence.unpublished)}.",
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.01:
+        return "under 1 %"
+    if 0.99 < share < 1:
+        return "over 99 %"
+    return f"{share:.0%}".replace("%", " %")
+
+
+def _listed(names: tuple[str, ...] | list[str], most: int = 6) -> str:
+    shown = list(names[:most])
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -1,0 +1,147 @@
+"""From the words of a command line to an `Analysis`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..datasets.errors import InputError
+from ..datasets.wording import shown
+from ..models.dosing import Dose, Regimen
+from .analysis import Analysis, DataSource
+from .analysis_file import read_analysis
+from .notation import read_assignment, read_distribution, read_number
+
+__all__ = ["compose"]
+
+Words = Sequence[str] | None
+
+
+def compose(
+    what: str,
+    *,
+    data: str | None = None,
+    error: Words = None,
+    dose: Words = None,
+    observable: Words = None,
+    prior: Words = None,
+    fix: Words = None,
+    population: str | None = None,
+    sampling: Mapping[str, Any] | None = None,
+    solver: Mapping[str, Any] | None = None,
+) -> Analysis:
+    """Make an analysis from a model or an analysis file, changed by the options given.
+
+    Parameters
+    ----------
+    what : str
+        Name of a model, or path of a file that ends in ``.toml``.
+    data : str, optional
+        Name of a published set, or path of a csv file.
+    error, dose, observable, prior, fix : sequence of str, optional
+        ``lognormal`` or ``IL6=lognormal``; ``E=2@0``; ``IL-6=IL6`` (``IL-6=`` leaves it out);
+        ``ka=LogNormal(0.1, 0.5)``;
+        ``ka=0.1``.
+    population : str, optional
+    sampling, solver : mapping, optional
+        Fields of `Sampling` and of `SolverOptions`; None: as it was.
+
+    Raises
+    ------
+    InputError
+        If an option cannot be read.
+    """
+    analysis = _start(what, data)
+    changes: dict[str, Any] = {}
+    if error:
+        changes["error"] = _errors(error, analysis.error)
+    if dose:
+        changes["regimen"] = Regimen([_dose(text) for text in dose])
+    if observable:
+        changes["observables"] = {**analysis.observables, **dict(map(_observable, observable))}
+    if prior or fix:
+        changes |= _parameters(analysis, prior or (), fix or ())
+    if population:
+        changes["population"] = population
+    changes["sampling"] = replace(analysis.sampling, **_given(sampling))
+    changes["solver"] = {**analysis.solver, **_given(solver)}
+    return replace(analysis, **changes)
+
+
+def _start(what: str, data: str | None) -> Analysis:
+    """Read the analysis file, or begin with a model."""
+    if what.endswith(".toml"):
+        analysis = read_analysis(what)
+        return analysis if data is None else replace(analysis, data=DataSource.of(data))
+    if Path(what).is_dir():
+        raise InputError(
+            f"{what} is a folder; to repeat a run, name its file: {Path(what) / 'analysis.toml'}"
+        )
+    if data is None:
+        raise InputError(
+            "no data: add --data NAME (cytobayes datasets lists them) or --data FILE.csv"
+        )
+    return Analysis(model=what, data=DataSource.of(data))
+
+
+def _given(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (options or {}).items() if value is not None}
+
+
+def _errors(texts: Sequence[str], before: str | Mapping[str, str]) -> str | dict[str, str]:
+    """One error model for all, or one for each observable named."""
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0].strip()
+    if bare := [text for text in texts if "=" not in text]:
+        raise InputError(
+            f"--error {shown(bare[0])}: give one error model for all, or NAME=MODEL for each"
+        )
+    named = dict(read_assignment(text, "--error IL6=lognormal") for text in texts)
+    return named if isinstance(before, str) else {**before, **named}
+
+
+def _observable(text: str) -> tuple[str, str | None]:
+    """Read ``IL-6=IL6``, or ``IL-6=`` to leave it out."""
+    name, equals, target = (part.strip() for part in text.partition("="))
+    if not equals or not name:
+        raise InputError(
+            f"--observable {shown(text)}: write DATA=MODEL, such as --observable IL-6=IL6, or "
+            "IL-6= to leave its rows out"
+        )
+    return name, target or None
+
+
+def _parameters(analysis: Analysis, prior: Sequence[str], fix: Sequence[str]) -> dict[str, Any]:
+    """Priors and fixed values; what is fixed has no prior, and the other way round."""
+    priors, fixed = dict(analysis.priors), dict(analysis.fixed)
+    for text in prior:
+        name, value = read_assignment(text, '--prior "ka=LogNormal(0.1, 0.5)"')
+        priors[name] = read_distribution(value, what=f"--prior {name}:")
+        fixed.pop(name, None)
+    for text in fix:
+        name, value = read_assignment(text, "--fix ka=0.1")
+        fixed[name] = read_number(value, f"--fix {name}")
+        if any(p.partition("=")[0].strip() == name for p in prior):
+            raise InputError(f"{name} has both --prior and --fix; give one of them")
+        priors.pop(name, None)
+    return {"priors": priors, "fixed": fixed}
+
+
+def _dose(text: str) -> Dose:
+    """Read ``E=2@0``: an amount into a state at a time."""
+    example = "--dose E=2@0"
+    state, rest = read_assignment(text, example)
+    amount, at, time = rest.partition("@")
+    where = f"--dose {shown(text)} (STATE=AMOUNT@TIME)"
+    try:
+        return Dose(
+            time=read_number(time, where) if at else 0.0,
+            amount=read_number(amount, where),
+            state=state,
+        )
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None

@@ -1,0 +1,194 @@
+"""The run folder: what one fit leaves on disk, whole or not at all.
+
+``posterior.nc`` (posterior, statistics, the data themselves; ArviZ opens it), ``analysis.toml``
+(reproduces the run), ``report.html`` and ``tables/*.csv``. A run is written into a folder beside
+its destination and renamed when it is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..datasets.errors import InputError
+from .analysis_file import is_analysis, read_analysis, write_text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..datasets.study import Study
+    from .analysis import Analysis
+    from .problem import Problem
+
+__all__ = ["Run", "is_run", "new_run", "open_run", "save_run"]
+
+POSTERIOR = "posterior.nc"
+ANALYSIS = "analysis.toml"
+REPORT = "report.html"
+TABLES = "tables"
+OWN = (POSTERIOR, ANALYSIS, REPORT, TABLES)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read back.
+
+    Parameters
+    ----------
+    folder : Path
+    tree : DataTree
+        Groups ``posterior``, ``sample_stats``, ``observed_data`` ... and ``study``.
+    analysis : Analysis
+    study : Study
+        The data that were fitted, as kept in the run.
+    """
+
+    folder: Path
+    tree: xr.DataTree
+    analysis: Analysis
+    study: Study
+
+
+def is_run(folder: Path) -> bool:
+    """Whether ``folder`` was written by this program (and may be replaced by it)."""
+    return is_analysis(folder / ANALYSIS)
+
+
+@contextmanager
+def new_run(folder: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a temporary folder that becomes ``folder`` when the block ends without an error.
+
+    Parameters
+    ----------
+    folder : path
+        Destination. Must not exist, unless it is empty.
+    force : bool
+        Replace an existing *run*; files in it that this program did not write are carried over.
+
+    Yields
+    ------
+    Path
+        The folder to write into, beside the destination.
+
+    Raises
+    ------
+    InputError
+        If the destination exists and may not be replaced, or cannot be written. Raised before the
+        block runs, so that no fit is lost to a misspelled option.
+    """
+    target = Path(folder).absolute()
+    _refuse(target, force)
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot write to {target.parent}: {error.strerror}; choose another folder with --out"
+        ) from None
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    _move_in(partial, target, force)
+
+
+def _refuse(target: Path, force: bool) -> None:
+    if not os.path.lexists(target):
+        return
+    if not target.is_dir():
+        raise InputError(f"{target} is a file; choose a folder with --out")
+    if not any(target.iterdir()):
+        return
+    if not is_run(target):
+        raise InputError(
+            f"{target} exists and is not a run of cytobayes, so it is never replaced; "
+            "choose another folder with --out"
+        )
+    if not force:
+        raise InputError(
+            f"{target} already holds a run; choose another folder with --out, "
+            "or replace it with --force"
+        )
+
+
+def _move_in(partial: Path, target: Path, force: bool) -> None:
+    """Put the finished folder in its place; if someone else took the place, lose nothing."""
+    try:
+        _refuse(target, force)
+        if not target.exists():
+            partial.rename(target)
+            return
+        old = target.with_name(f".{target.name}.old-{os.getpid()}")
+        target.rename(old)
+        partial.rename(target)
+    except (InputError, OSError) as error:
+        raise InputError(
+            f"the run is complete but could not be moved to {target} ({error}); "
+            f"it is kept in {partial}"
+        ) from None
+    for entry in [e for e in old.iterdir() if e.name not in OWN]:
+        entry.rename(target / entry.name)
+    shutil.rmtree(old)
+
+
+def save_run(folder: Path, tree: xr.DataTree, problem: Problem, analysis: Analysis) -> None:
+    """Write the posterior with its data, and the analysis file, into an existing folder.
+
+    Parameters
+    ----------
+    folder : Path
+        As given by `new_run`.
+    tree : DataTree
+        As returned by `fit`.
+    problem : Problem
+        What was fitted; its data are kept inside the file.
+    analysis : Analysis
+    """
+    whole = tree.copy()
+    whole["study"] = problem.data.tree
+    whole.to_netcdf(folder / POSTERIOR, engine="h5netcdf")
+    written = replace(analysis.moved(folder), problem=problem.id)
+    units = {name: problem.unit(name) for name in problem.all_priors}
+    (folder / ANALYSIS).write_text(write_text(written, units), encoding="utf-8")
+
+
+def open_run(folder: str | Path) -> Run:
+    """Read a run folder back.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist, is not a run, or was written by a release that used another
+        layout.
+    """
+    import arviz as az
+
+    from ..datasets.study import Study
+
+    path = Path(folder)
+    if not path.is_dir():
+        raise InputError(
+            f"there is no folder {path}; runs are made by: cytobayes fit ... --out {path}"
+        )
+    if not is_run(path):
+        raise InputError(
+            f"{path} is not a run of cytobayes: it has no readable {ANALYSIS}; "
+            "give the folder that was named with --out"
+        )
+    analysis = read_analysis(path / ANALYSIS)
+    try:
+        tree = az.from_netcdf(path / POSTERIOR)
+        study = Study.from_tree(tree["study"])
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path / POSTERIOR} cannot be read ({error}); repeat the run: "
+            f"cytobayes fit {path / ANALYSIS} --out NEW_FOLDER"
+        ) from None
+    return Run(path, tree, analysis, study)

@@ -1,0 +1,202 @@
+"""What a problem says, as plain data, as text, and as an id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+
+from ..models.symbolic import trace
+from .error import KINDS
+from .priors import is_cut
+
+if TYPE_CHECKING:
+    from ..datasets.study import Study
+    from ..models.dosing import Regimen
+    from ..models.ode import OdeModel
+    from .problem import Problem
+
+__all__ = ["describe", "fingerprint", "identify", "sentence"]
+
+FORMAT = "cytobayes.problem/1"
+
+
+def fingerprint(study: Study) -> str:
+    """SHA-256 of everything in a study that a likelihood can see; not its name or origin.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256(json.dumps([study.time_unit, study.units]).encode())
+    for table in (study.observations, study.doses):
+        for name in sorted(map(str, table.data_vars)):
+            column = table[name].to_numpy()
+            text = [repr(v) for v in column.tolist()]
+            digest.update(json.dumps([name, text]).encode())
+    return digest.hexdigest()
+
+
+def equations(model: OdeModel) -> dict[str, Any]:
+    """Model as plain data: traced equations, states and units; without values and texts."""
+    traced = trace(model)
+    return {
+        "states": [[s.name, s.unit, s.log, s.scale] for s in model.states],
+        "parameters": [[p.name, p.unit, p.lower, p.upper] for p in model.parameters],
+        "rhs": [sympy.srepr(e) for e in traced.rhs],
+        "initial": [sympy.srepr(e) for e in traced.initial],
+        "outputs": {k: [sympy.srepr(e), model.unit(k)] for k, e in traced.outputs.items()},
+        "time_unit": model.time_unit,
+    }
+
+
+def identify(problem: Problem) -> str:
+    """Hash the whole specification; see `Problem.id`.
+
+    Notes
+    -----
+    The equations count as traced, not as compiled: a new release of the engine solves the same
+    problem. Names, descriptions and sources do not count.
+    """
+    arrangement = problem.arrangement
+    record = {
+        "format": FORMAT,
+        "model": equations(problem.model),
+        "data": fingerprint(problem.data),
+        "observables": problem.targets,
+        "error": {name: error.name for name, error in problem.errors.items()},
+        "population": problem.family.name,
+        "priors": {name: repr(prior) for name, prior in problem.all_priors.items()},
+        "constants": problem.constants,
+        "fixed_errors": {n: problem.fixed[n] for n in problem.error_parameters if n in problem.fixed},
+        "regimens": [repr(r) for r in arrangement.regimens],
+        "solver": solver_record(problem),
+    }
+    text = json.dumps(plain(record), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def solver_record(problem: Problem) -> dict[str, Any]:
+    """Options of the solver with the absolute tolerances they mean for this model."""
+    record = asdict(problem.solver)
+    record["atol"] = problem.solver.atol_array(problem.model).tolist()
+    return record
+
+
+def describe(problem: Problem) -> dict[str, Any]:
+    """Specification as plain data, for reports and for the attributes of a fit.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    dict
+        JSON types only. Keys: ``id``, ``model``, ``time_unit``, ``data``, ``data_sha256``,
+        ``subjects``, ``population``, ``observables`` (list of dict: name, target, unit, error,
+        rows, left, right, interval, means), ``parameters`` (list of dict: name, unit, role
+        "estimated" or "fixed", value, prior, cut, source, status), ``doses`` (events in all
+        schedules) and ``solver``.
+    """
+    model, arrangement = problem.model, problem.arrangement
+    return {
+        "id": problem.id,
+        "model": model.name,
+        "time_unit": model.time_unit,
+        "data": problem.data.name,
+        "data_sha256": fingerprint(problem.data),
+        "subjects": len(arrangement.subjects),
+        "population": problem.family.text,
+        "observables": [_observable(problem, k) for k in range(len(arrangement.observed))],
+        "parameters": [
+            *(_parameter(problem, name) for name in model.parameter_names),
+            *(_parameter(problem, name) for name in problem.error_parameters),
+        ],
+        "doses": sum(map(_events, arrangement.regimens)),
+        "solver": solver_record(problem),
+    }
+
+
+def _events(regimen: Regimen) -> int:
+    return len(regimen.events)
+
+
+def _observable(problem: Problem, k: int) -> dict[str, Any]:
+    observed = problem.arrangement.observed[k]
+    error, rows = problem.errors[observed.name], observed.rows
+    censored = {name: int(np.sum(rows.kind == KINDS.index(name))) for name in KINDS[1:]}
+    return {
+        "name": observed.name,
+        "target": observed.target,
+        "unit": problem.model.unit(observed.target),
+        "error": error.name,
+        "formula": error.text,
+        "rows": int(rows.value.size),
+        **censored,
+        "means": int(np.sum(rows.se > 0)),
+    }
+
+
+def _parameter(problem: Problem, name: str) -> dict[str, Any]:
+    prior = problem.all_priors.get(name)
+    known = name in problem.model.parameter_names
+    parameter = problem.model.parameter(name) if known else None
+    value = None
+    if prior is None:
+        value = problem.constants[name] if known else problem.fixed[name]
+    return {
+        "name": name,
+        "unit": problem.unit(name),
+        "role": "fixed" if prior is None else "estimated",
+        "value": value,
+        "prior": None if prior is None else str(prior),
+        "cut": prior is not None and is_cut(prior, *problem.bounds(name)),
+        "source": parameter.source if parameter else "",
+        "status": parameter.status if parameter else "",
+    }
+
+
+def sentence(problem: Problem) -> str:
+    """One screen: what is fitted to what, with which errors and priors."""
+    facts = describe(problem)
+    subjects = f"{facts['subjects']} subject{'s' * (facts['subjects'] != 1)}"
+    lines = [
+        f"{facts['model']} fitted to {facts['data']}: {subjects}, {facts['population']}; "
+        f"id {facts['id']}"
+    ]
+    for o in facts["observables"]:
+        kinds = [f"M3 on {o[k]} {k}-censored" for k in KINDS[1:] if o[k]]
+        kinds += [f"{o['means']} published means"] if o["means"] else []
+        extra = f" ({', '.join(kinds)})" if kinds else ""
+        source = "" if o["target"] == o["name"] else f" as {o['target']}"
+        lines.append(f"  {o['name']}{source} [{o['unit']}]: {o['rows']} rows{extra}, {o['formula']}")
+    for p in facts["parameters"]:
+        if p["role"] == "estimated":
+            cut = ", cut at its bounds" if p["cut"] else ""
+            lines.append(f"  {p['name']} [{p['unit']}] ~ {p['prior']}{cut}")
+    fixed = sum(p["role"] == "fixed" for p in facts["parameters"])
+    lines.append(f"  {fixed} parameters held fixed")
+    return "\n".join(lines)
+
+
+def plain(value: Any) -> Any:
+    """JSON types with infinities and NaN as text, so that every reader agrees on them."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    return value

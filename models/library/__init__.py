@@ -1,0 +1,49 @@
+"""The models that come with the package, one file per system, and their registry.
+
+A module joins by its name in ``MODULES``; contract tests then run over its models.
+"""
+
+from __future__ import annotations
+
+from ..errors import UnknownModelError
+from ..ode import OdeModel
+from . import endotoxin, feedback
+
+__all__ = ["get", "names"]
+
+MODULES = (endotoxin, feedback)
+REGISTRY: dict[str, OdeModel] = {m.name: m for module in MODULES for m in module.MODELS}
+
+
+def names() -> tuple[str, ...]:
+    """List the models of the library, in alphabetical order.
+
+    Examples
+    --------
+    >>> "endotoxin" in names()
+    True
+    """
+    return tuple(sorted(REGISTRY))
+
+
+def get(name: str) -> OdeModel:
+    """Look up a model of the library.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+
+    Raises
+    ------
+    UnknownModelError
+        If there is no such model; the message says which one was probably meant.
+
+    Examples
+    --------
+    >>> get("feedback").state_names
+    ('A', 'C')
+    """
+    if name not in REGISTRY:
+        raise UnknownModelError(name, names())
+    return REGISTRY[name]

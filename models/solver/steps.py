@@ -1,0 +1,188 @@
+"""Adaptive steps between two events, forward and back.
+
+Copied into the compiled module of each model (see `generated`). Nothing here raises: `travel`
+returns a code, and the caller turns it into the status of the subject.
+"""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .generated import EXPLICIT, STIFF, WIDTH, N, explicit_adjoint, explicit_step, rhs_into
+from .stiff import stiff_adjoint, stiff_step
+
+__all__ = [
+    "ATTEMPTS",
+    "BAD_TIME",
+    "DONE",
+    "FUNCTIONS",
+    "MODE",
+    "NOT_FINITE",
+    "NO_STEADY_STATE",
+    "STEP_TOO_SMALL",
+    "SUSPICION",
+    "TOO_MANY_STEPS",
+    "go_back",
+    "new_work",
+    "travel",
+]
+
+DONE, FULL = 0, -1
+TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, NO_STEADY_STATE, BAD_TIME = 1, 2, 3, 4, 5
+MODE, ATTEMPTS, SUSPICION = 0, 1, 2  # places in ``control``
+STABLE = 3.25  # stability bound of the explicit method on the negative axis
+TENTH_ROOT = 0x465401D689BA0000  # (1 + 1/10) 2^52 (1023 - 0.045), see step_factor
+
+
+def new_work():
+    """Scratch space of one solve."""
+    number = np.empty(1)
+    return (
+        np.zeros((3, N, N)),
+        np.zeros((8, N)),
+        np.zeros(N, dtype=np.int64),
+        np.zeros((8, N)),
+        (number, number.view(np.int64)),
+    )
+
+
+def step_factor(error2, bits):
+    """``0.9 * error2 ** -0.1``, the factor by which the next step may grow, within 0.1 %.
+
+    Newton's iteration from a first guess read off the exponent of the number: the power function
+    of the C library would take a tenth of an explicit step.
+    """
+    number, integer = bits
+    number[0] = error2
+    integer[0] = TENTH_ROOT - integer[0] // 10
+    root = number[0]
+    for _ in range(3):
+        power2 = root * root
+        power4 = power2 * power2
+        root *= 1.1 - 0.1 * error2 * power4 * power4 * power2
+    return 0.9 * root
+
+
+def first_step(t, horizon, y, k, c, atol, rtol, vectors):
+    """Size of a first step, after Hairer, Norsett, Wanner, Solving ODEs I, II.4."""
+    stage, slope = vectors[4], vectors[5]  # vectors[0] is df/dt, zero where there is none
+    d0, d1 = 0.0, 0.0
+    for i in range(N):
+        scale = atol[i] + rtol * abs(y[i])
+        d0 += (y[i] / scale) ** 2
+        d1 += (k[i] / scale) ** 2
+    d0, d1 = math.sqrt(d0 / N), math.sqrt(d1 / N)
+    h = 1e-6 * horizon
+    if d0 > 1e-5 and d1 > 1e-5:
+        h = min(0.01 * d0 / d1, horizon)
+    for i in range(N):
+        stage[i] = y[i] + h * k[i]
+    rhs_into(t + h, stage, c, slope)
+    d2 = 0.0
+    for i in range(N):
+        d2 += ((slope[i] - k[i]) / (atol[i] + rtol * abs(y[i]))) ** 2
+    d2 = max(d1, math.sqrt(d2 / N) / h)
+    if not (d2 > 1e-15 and d2 < 1e300):
+        return h
+    return min(100.0 * h, (0.01 / d2) ** 0.2, horizon)
+
+
+def advance(t, tau, h, y, k, c, atol, rtol, limit, tape, modes, steps, record, control, work):
+    """Step from ``t`` to ``tau``; ``y`` and its slope ``k`` are replaced. Errors are squared norms.
+
+    Returns ``(t, h, steps, code)``; ``FULL`` asks for a longer tape. Without ``record`` every step
+    uses the beginning of the tape.
+    """
+    matrices, vectors, pivot, _, bits = work
+    ynew, knew = vectors[6], vectors[7]
+    while t < tau:
+        if control[ATTEMPTS] >= limit:
+            return t, h, steps, TOO_MANY_STEPS
+        if record and steps >= modes.shape[0]:
+            return t, h, steps, FULL
+        control[ATTEMPTS] += 1
+        last = t + 1.0001 * h >= tau
+        size = tau - t if last else h
+        slot = steps * WIDTH if record else 0
+        tape[slot], tape[slot + 1] = t, size
+        explicit = control[MODE] == 0
+        rough, width = 0.0, 1.0
+        if explicit:
+            error, rough, width = explicit_step(
+                t, size, y, k, c, atol, rtol, tape, slot + 2, ynew, knew
+            )
+        else:
+            error = stiff_step(
+                t, size, y, c, atol, rtol, tape, slot + 2, ynew, matrices, vectors, pivot
+            )
+        if not error <= 1.0:
+            if size <= 1e-14 * max(abs(t), abs(tau)):
+                if explicit and STIFF and EXPLICIT:
+                    control[MODE] = 1
+                    h = 1e-6 * (tau - t)
+                    continue
+                return t, h, steps, STEP_TOO_SMALL if error > 1.0 else NOT_FINITE
+            h = size * max(0.2, step_factor(error, bits)) if error < 1e18 else 0.1 * size
+            continue
+        if record:
+            modes[steps] = control[MODE]
+        steps += 1
+        t = tau if last else t + size
+        proposal = size * min(5.0, step_factor(max(error, 1e-12), bits))
+        h = max(h, proposal) if last else proposal
+        for i in range(N):
+            y[i] = ynew[i]
+            k[i] = knew[i]
+        if explicit and STIFF and EXPLICIT:
+            if size * size * rough > STABLE * STABLE * width:
+                control[SUSPICION] += 1
+                if control[SUSPICION] >= 15:
+                    control[MODE] = 1
+            elif control[SUSPICION] > 0:
+                control[SUSPICION] -= 1
+    return t, h, steps, DONE
+
+
+def travel(t, tau, h, y, k, c, atol, rtol, limit, tape, modes, steps, record, control, work):
+    """`advance` with a tape that grows. ``h = 0`` starts afresh, after an event.
+
+    Returns ``(h, steps, code, tape, modes)``.
+    """
+    if not h > 0.0:
+        rhs_into(t, y, c, k)
+        h = first_step(t, tau - t, y, k, c, atol, rtol, work[1])
+    code = FULL
+    while code == FULL:
+        t, h, steps, code = advance(
+            t, tau, h, y, k, c, atol, rtol, limit, tape, modes, steps, record, control, work
+        )
+        if code == FULL:
+            room = 2 * modes.shape[0] + 64
+            longer = np.empty(room * WIDTH)
+            longer[: tape.shape[0]] = tape
+            more = np.empty(room, dtype=np.int64)
+            more[: modes.shape[0]] = modes
+            tape, modes = longer, more
+    return h, steps, code, tape, modes
+
+
+def go_back(first, steps, tape, modes, lam, c, cbar, work):
+    """Carry ``lam`` from step ``steps`` back to step ``first``; return ``first``."""
+    matrices, vectors, pivot, stages, _ = work
+    while steps > first:
+        steps -= 1
+        slot = steps * WIDTH
+        t, size = tape[slot], tape[slot + 1]
+        if modes[steps] == 0:
+            explicit_adjoint(t, size, tape, slot + 2, lam, c, cbar)
+        else:
+            stiff_adjoint(
+                t, size, tape, slot + 2, lam, c, cbar, matrices, vectors, pivot, stages
+            )
+    return steps
+
+
+FUNCTIONS = (new_work, step_factor, first_step, advance, travel, go_back)

@@ -101,9 +101,7 @@ def _share(
         p = [jnp.exp(z[k]) for k in range(problem.rates)]
         y0 = problem.y0 if problem.initial is None else jnp.exp(z[problem.initial])
         known = [x[k] for k in range(len(problem.inputs))]
-        out = integrate(
-            problem, p, known, y0, tolerances, scalars=scalars, checkpoints=checkpoints
-        )
+        out = integrate(problem, p, known, y0, tolerances, scalars=scalars, checkpoints=checkpoints)
         y = jnp.stack(out.ys, axis=-1) if scalars else out.ys
         return problem.loss(y, z, data, jnp), out.stats["num_steps"]
 

@@ -17,41 +17,39 @@ from problems import Array, Problem
 
 
 def build(problem: Problem, variant: str, rtol: float, atol: float) -> Engine:
-    """Compile value-and-gradient over all subjects as one PyTensor function."""
+    """Compile value-and-gradient of one subject; the subjects follow one another."""
     need("pymc")
     import pytensor
     import pytensor.tensor as pt
 
     start = time.perf_counter()
-    z = pt.dmatrix("z")
+    z, data = pt.dvector("z"), pt.tensor("data", shape=problem.data.shape[1:], dtype="float64")
+    known = [pytensor.shared(float(v)) for v in problem.known(0)]
     tolerances = None if variant == "shipped" else (rtol, atol)
-    solve: Any = None
-    value = pt.constant(0.0)
-    for i in range(problem.subjects):
-        if solve is None or problem.inputs:  # known constants are part of the equations
-            solve = equation(problem, i, tolerances)
-        y0 = pt.constant(problem.start(i))
-        if problem.initial is not None:
-            y0 = pt.exp(z[i, problem.initial])
-        y = solve(y0=y0, theta=pt.exp(z[i, : problem.rates]))
-        value = value + problem.loss(y, z[i], problem.data[i], pt)
-    compiled = pytensor.function([z], [value, pytensor.grad(value, z)])
+    solve = equation(problem, known, tolerances)
+    y0 = pt.constant(problem.y0) if problem.initial is None else pt.exp(z[problem.initial])
+    y = solve(y0=y0, theta=pt.exp(z[: problem.rates]))
+    value = problem.loss(y, z, data, pt)
+    compiled = pytensor.function([z, data], [value, pytensor.grad(value, z)])
 
     def evaluate() -> tuple[float, Array]:
-        v, g = compiled(problem.z)
-        return float(v), np.asarray(g)
+        total, gradient = 0.0, np.empty_like(problem.z)
+        for i in range(problem.subjects):
+            for place, v in zip(known, problem.known(i), strict=True):
+                place.set_value(float(v))
+            v, gradient[i] = compiled(problem.z[i], problem.data[i])
+            total += float(v)
+        return total, gradient
 
     evaluate()
     note = "LSODA 1.5e-8" if tolerances is None else f"LSODA {rtol:g}"
     return Engine(evaluate, time.perf_counter() - start, note=note)
 
 
-def equation(problem: Problem, subject: int, tolerances: tuple[float, float] | None) -> Any:
-    """Make the operation for one subject."""
+def equation(problem: Problem, known: list[Any], tolerances: tuple[float, float] | None) -> Any:
+    """Make the operation. Known constants are shared variables, so they cost no sensitivities."""
     import scipy.integrate
     from pymc.ode import DifferentialEquation
-
-    known = tuple(float(v) for v in problem.known(subject))
 
     def field(y: Any, t: Any, p: Any) -> list[Any]:
         names = [y[k] for k in range(len(problem.states))]
@@ -70,6 +68,4 @@ def equation(problem: Problem, subject: int, tolerances: tuple[float, float] | N
             return out[1:, :n], out[1:, n:].reshape(self.n_times, n, self.n_p)
 
     kind = DifferentialEquation if tolerances is None else Loose
-    return kind(
-        field, problem.times, n_states=len(problem.states), n_theta=problem.rates, t0=0.0
-    )
+    return kind(field, problem.times, n_states=len(problem.states), n_theta=problem.rates, t0=0.0)

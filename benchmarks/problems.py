@@ -43,7 +43,7 @@ class Problem:
     times: Array
     data: Array  # (subject, ...): what the loss compares with
     loss: Callable[[Any, Any, Any, Any], Any]  # one subject: (y[time, state], z, data, module)
-    loss_gradient: Callable[[Array, Array], tuple[float, Array, Array]]  # all: sum, d/dy, direct d/dz
+    loss_gradient: Callable[[Array, Array], tuple[float, Array, Array]]  # (y, z): sum, d/dy, d/dz
     y0: Array = field(default_factory=lambda: np.zeros(0))
     initial: slice | None = None  # columns of z that are log initial values, instead of y0
     inputs: tuple[str, ...] = ()

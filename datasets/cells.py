@@ -85,16 +85,21 @@ class Cells:
         ``subject``, ``observable``, ``unit``, ``time_unit``: code of each row and the texts.
     side : int array
         -1 where the value was written "<LIMIT", +1 where it was written ">LIMIT", else 0.
-    missing : bool array
-        Rows without a value.
+    blank : dict
+        For each column of numbers the rows in which it is empty.
     findings : list of Finding
     """
 
     numbers: dict[str, Floats] = field(default_factory=dict)
     labels: dict[str, tuple[npt.NDArray[np.intp], list[str]]] = field(default_factory=dict)
     side: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
-    missing: Mask = field(default_factory=lambda: np.zeros(0, np.bool_))
+    blank: dict[str, Mask] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def missing(self) -> Mask:
+        """Rows without a value."""
+        return self.blank.get("value", np.zeros(len(self.side), np.bool_))
 
 
 def read_cells(sheet: Sheet, layout: Layout) -> Cells:
@@ -110,8 +115,7 @@ def read_cells(sheet: Sheet, layout: Layout) -> Cells:
     Cells
         A cell that cannot be interpreted is NaN or "" and has an entry in ``findings``.
     """
-    rows = len(sheet.rows)
-    cells = Cells(side=np.zeros(rows, np.int8), missing=np.zeros(rows, np.bool_))
+    cells = Cells(side=np.zeros(len(sheet.rows), np.int8))
     for ours, place in layout.places.items():
         column = sheet.columns[place]
         if ours in LABELS:
@@ -120,8 +124,9 @@ def read_cells(sheet: Sheet, layout: Layout) -> Cells:
         else:
             parsed = _parse(column.texts, ours)
             cells.numbers[ours], faults = parsed.numbers[column.codes], parsed.faults
+            cells.blank[ours] = parsed.blank[column.codes]
             if ours == "value":
-                cells.side, cells.missing = parsed.side[column.codes], parsed.blank[column.codes]
+                cells.side = parsed.side[column.codes]
         for (message, remedy), codes in faults.items():
             at = np.flatnonzero(np.isin(column.codes, codes)).tolist()
             lines = [sheet.rows[k] for k in at]

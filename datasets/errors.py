@@ -6,11 +6,10 @@ it and exits with code 2. Anything else that escapes from the package is a defec
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .wording import WIDTH, closest, counted, shown
+from .wording import closest, counted, shown, wrapped
 
 __all__ = [
     "DataFileError",
@@ -59,7 +58,7 @@ class UnknownDataError(InputError):
         first = self.detail or f"no data set is called {shown(self.name)}."
         guess = closest(self.name, self.known)
         hint = f" Did you mean {guess!r}?" if guess else ""
-        names = textwrap.wrap(", ".join(self.known), WIDTH - 4)
+        names = wrapped(", ".join(self.known), indent=4)
         return "\n".join([first + hint, "Published data sets:", *("    " + n for n in names)])
 
 
@@ -108,8 +107,8 @@ class Finding:
     message: str
     remedy: str
     column: str | None = None
-    rows: Sequence[int] = ()
-    values: Sequence[str] = ()
+    rows: Sequence[int] = field(default=(), repr=False)
+    values: Sequence[str] = field(default=(), repr=False)
 
     def where(self) -> str:
         """Row, column and value of the first case."""
@@ -128,8 +127,8 @@ class Finding:
 
     def lines(self) -> list[str]:
         """Text for one screen: the case, then the remedy."""
-        case = textwrap.wrap(self.where() + self.message + self.more(), WIDTH - 2)
-        remedy = textwrap.wrap(self.remedy, WIDTH - 7)
+        case = wrapped(self.where() + self.message + self.more(), indent=2)
+        remedy = wrapped(self.remedy, indent=7)
         marks = ["    -> ", *["       "] * len(remedy)]
         return [*("  " + c for c in case), *(m + r for m, r in zip(marks, remedy, strict=False))]
 
@@ -180,7 +179,7 @@ class TableError(InputError):
         head = f"{shown(self.file, 200)} was refused: {counted(self.count, 'problem')}"
         if self.rows_read is not None:
             head += f"; {counted(self.rows_read, 'row')} read = 0 kept + {self.rows_read} refused"
-        lines, left = textwrap.wrap(head + ".", WIDTH), list(self.findings)
+        lines, left = wrapped(head + "."), list(self.findings)
         while left and (len(lines) == 1 or len(lines) + len(left[0].lines()) <= LINES):
             lines += left.pop(0).lines()
         if left:

@@ -82,7 +82,8 @@ def lay_out(sheet: Sheet, columns: Mapping[str, str] | None) -> Layout:
     for ours in COLUMNS:
         if ours not in layout.places and ours in names and names.index(ours) not in taken:
             layout.places[ours] = names.index(ours)
-    _others(sheet, names, layout)
+    asked = [ours for ours in REQUIRED if ours not in (columns or {})]
+    _others(sheet, names, layout, asked)
     return layout
 
 
@@ -133,12 +134,12 @@ def _place(name: str, header: list[str], names: list[str]) -> int | None:
     return names.index(name.casefold()) if name and name.casefold() in names else None
 
 
-def _others(sheet: Sheet, names: list[str], layout: Layout) -> None:
+def _others(sheet: Sheet, names: list[str], layout: Layout, asked: list[str]) -> None:
     """Refuse missing columns and mistakable names; note the ignored ones."""
     rest = [k for k, n in enumerate(names) if n and k not in layout.places.values()]
     rest = [k for k in rest if names[k] not in COLUMNS]  # repeated names, already refused
     guesses = {k: _meaning(names[k]) for k in rest}
-    for ours in REQUIRED:
+    for ours in asked:
         if ours not in layout.places:
             found = [sheet.header[k] for k in rest if guesses[k] == ours]
             layout.findings.append(_missing(sheet, ours, found))

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from .errors import DataFileError, InputError, UnknownDataError
+from .files import nearby
 from .provenance import Provenance
-from .sheet import nearby
 from .study import Study
 from .table import parse_table, read_table
 from .wording import shown

@@ -53,6 +53,16 @@ class Table:
         nothing = np.zeros(len(self.rows), dtype=np.intp)
         return self.cells.labels.get(column, (nothing, []))[0]
 
+    def blank(self, column: str) -> Mask:
+        """Rows in which a column of numbers is empty; all, when the file has none of that name."""
+        return self.cells.blank.get(column, np.ones(len(self.rows), np.bool_))
+
+    def limits(self) -> tuple[Floats, Floats]:
+        """Lower and upper limit of each row, also those written in the value; NaN: none."""
+        value, marked = self.number("value"), self.cells.side
+        lower = np.where(marked < 0, value, self.number("lower"))
+        return lower, np.where(marked > 0, value, self.number("upper"))
+
     def check(self) -> None:
         """Apply every rule."""
         self._signs()
@@ -91,36 +101,44 @@ class Table:
         )
 
     def _limits(self) -> None:
-        lower, upper, value = self.number("lower"), self.number("upper"), self.number("value")
-        self.add(
-            lower >= upper,
-            "lower",
-            "is not below the upper limit of its row.",
-            "Check whether the two limits are exchanged.",
-            lambda k: f"{lower[k]:.10g} to {upper[k]:.10g}",
-        )
+        value, marked = self.number("value"), self.cells.side
         remedy = "Let the mark in the value and the limit of the row agree, or delete the limit."
-        for side, limit, column in ((-1, lower, "lower"), (1, upper, "upper")):
+        for side, column in ((-1, "lower"), (1, "upper")):
+            limit = self.number(column)
             self.add(
-                (self.cells.side == side) & np.isfinite(limit) & (limit != value),
+                (marked == side) & np.isfinite(limit) & (limit != value),
                 column,
                 "is another limit than the one written in the value.",
                 remedy,
             )
+        lower, upper = self.limits()
+        crossed = lower >= upper
+        message, remedy = "is not below the upper limit of its row.", "Check the two limits."
+        self.add(
+            crossed & (marked == 0),
+            "lower",
+            message,
+            remedy,
+            lambda k: f"{lower[k]:.10g} to {upper[k]:.10g}",
+        )
+        self.add(crossed & (marked < 0), "value", message, remedy)
+        message = "is not above the lower limit of its row."
+        self.add(crossed & (marked > 0), "value", message, remedy)
 
     def _summaries(self) -> None:
         sd, n, subject = self.number("sd"), self.number("n"), self.code("subject")
         spread, count = np.isfinite(sd), np.isfinite(n)
+        no_sd, no_n = self.blank("sd"), self.blank("n")
         both = "A published mean needs sd and n; a single measurement has neither."
         self.add(sd <= 0, "sd", "is not greater than 0.", "Give the sd of the n values.")
         self.add(n < 2, "n", "is not 2 or more, the number of values behind a mean.", both)
         self.add(count & (n % 1 != 0), "n", "is not a whole number.", both)
-        self.add(spread & ~count, "sd", "has no n beside it.", both)
-        self.add(count & ~spread, "n", "has no sd beside it.", both)
+        self.add(spread & no_n, "sd", "has no n beside it.", both)
+        self.add(count & no_sd, "n", "has no sd beside it.", both)
         if spread.any():
             means = np.bincount(subject, spread, minlength=1) > 0
             self.add(
-                means[subject] & ~spread & ~count & ~self.cells.missing,
+                means[subject] & no_sd & no_n & ~self.cells.missing,
                 "sd",
                 "is empty, though other rows of this subject are means with sd.",
                 "Give sd and n in every row of a group, and none in the rows of a person.",

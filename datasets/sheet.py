@@ -1,41 +1,30 @@
-"""From the bytes of a file to columns of text, with the line of every row.
+"""From the text of a file to columns, with the line of every row.
 
-The csv module of Python reads the fields: unlike the readers of pandas it tells the line of each
-row, so that every ragged row can be reported with the number that an editor shows.
+The csv module of Python reads the fields: unlike the readers of pandas it allows to tell the line
+of each row, so that every ragged row can be reported with the number that an editor shows.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import hashlib
 import io
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import Finding, TableError
-from .wording import closest, shown
+from .errors import Finding
+from .files import decode
 
-__all__ = ["Column", "Sheet", "nearby", "read_bytes", "split"]
+__all__ = ["Column", "Sheet", "split"]
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-CHUNK = 20_000  # rows turned into columns at a time
-SAVE = "Save it as CSV (comma separated, UTF-8) and read that file."
-MAGIC = {
-    b"PK\x03\x04": "an Excel workbook or another zip archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"PAR1": "a Parquet file",
-    b"\x1f\x8b": "a gzip archive",
-    b"\x89HDF": "an HDF5 or netCDF file",
-    b"CDF\x01": "a netCDF file",
-    b"%PDF": "a PDF document",
-}
+CHUNK = 20_000  # rows that are held as lists at a time
 
 
 class Column:
@@ -47,6 +36,8 @@ class Column:
         As written in the header, without surrounding blanks.
     texts : list of str
         The different texts, without surrounding blanks, in order of appearance.
+    codes : int array
+        For each row its place in ``texts``; complete after `close`.
     """
 
     def __init__(self, name: str) -> None:
@@ -55,6 +46,7 @@ class Column:
         self._memo: defaultdict[str, int] = defaultdict()
         self._memo.default_factory = self._memo.__len__
         self.texts: list[str] = []
+        self.codes = np.zeros(0, np.int32)
 
     def extend(self, cells: Iterable[str]) -> None:
         """Append the cells of further rows."""
@@ -95,10 +87,12 @@ class Sheet:
         Cells of the rows that have as many fields as the header.
     rows : list of int
         Line of each of these rows.
+    ragged : list of (int, list of str)
+        Line and fields of the rows with another number of fields than the header.
     blank : int
         Blank lines, left out.
     findings : list of Finding
-        Rows that cannot be split into the columns of the header.
+        One for the rows with too many fields, one for too few, one for a quote at fault.
     """
 
     file: str
@@ -108,6 +102,7 @@ class Sheet:
     header_line: int = 1
     columns: list[Column] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
+    ragged: list[tuple[int, list[str]]] = field(default_factory=list)
     blank: int = 0
     findings: list[Finding] = field(default_factory=list)
 
@@ -115,40 +110,6 @@ class Sheet:
     def rows_read(self) -> int:
         """Rows of data in the file, also those that could not be split."""
         return len(self.rows) + sum(len(f.rows) for f in self.findings)
-
-
-def read_bytes(path: str | Path) -> bytes:
-    """Read a file, or say in terms of files and folders why it cannot be read.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    TableError
-        If there is no such file, or it is a folder, no regular file, or not readable.
-    """
-    where = Path(path)
-    try:
-        if where.is_dir():
-            raise _refused(path, "it is a folder, not a file.", "Give the path of a csv file.")
-        if not where.exists():
-            raise _refused(path, "there is no such file.", nearby(where))
-        if not where.is_file():
-            raise _refused(path, "it is not a regular file.", "Give the path of a csv file.")
-        return where.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, TableError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _refused(
-            path, f"it cannot be opened ({reason}).", "Check the path and who may read the file."
-        ) from error
 
 
 def split(raw: bytes, file: str, known: Sequence[str]) -> Sheet:
@@ -173,64 +134,13 @@ def split(raw: bytes, file: str, known: Sequence[str]) -> Sheet:
     TableError
         If the file is empty, is no text, or is not UTF-8.
     """
-    text = _decode(raw, file)
-    sheet = Sheet(file, hashlib.sha256(raw).hexdigest())
-    sheet.delimiter = _delimiter(text, known)
-    try:
-        _fill(sheet, text)
-    except csv.Error as error:
-        sheet.findings.append(Finding(*_csv_error(error), rows=[_line(sheet)]))
-    if not sheet.header and not sheet.findings:
-        raise _refused(file, "it is empty.", "Write a header line and one line per measurement.")
+    text = decode(raw, file)
+    sheet = Sheet(file, hashlib.sha256(raw).hexdigest(), _delimiter(text, known))
+    _fill(sheet, text)
+    for column in sheet.columns:
+        column.close()
+    sheet.findings += _ragged(sheet.ragged, len(sheet.header), sheet.delimiter)
     return sheet
-
-
-def _refused(path: str | Path, message: str, remedy: str, row: int | None = None) -> TableError:
-    """Error about the file as a whole."""
-    return TableError(str(path), [Finding(message, remedy, rows=() if row is None else [row])])
-
-
-def nearby(path: Path) -> str:
-    """Remedy for a file that is not there: a file of a similar name beside it."""
-    try:
-        if not path.parent.is_dir():
-            return f"There is no folder {shown(str(path.parent), 200)} either: check the path."
-        names = [p.name for p in islice(path.parent.iterdir(), 1000)]
-    except OSError:
-        names = []
-    guess = closest(path.name, names, 0.75)
-    return f"Did you mean the file {shown(guess)}?" if guess else "Check the path."
-
-
-def _decode(raw: bytes, file: str) -> str:
-    """Text of the file; anything but UTF-8 text is refused with what it looks like."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _refused(file, "it is text in UTF-16, not in UTF-8.", SAVE)
-    body = raw.removeprefix(codecs.BOM_UTF8)
-    if (at := body.find(b"\0")) < 0:
-        try:
-            return body.decode()
-        except UnicodeDecodeError as error:
-            at = error.start
-    if kind := next((k for m, k in MAGIC.items() if raw.startswith(m)), None):
-        raise _refused(file, f"it is {kind}, not a text file.", SAVE)
-    if b"\0" in body:
-        line = body.count(b"\n", 0, at) + 1
-        raise _refused(file, "it holds zero bytes: it is not a text file.", SAVE, line)
-    lines = enumerate(body.split(b"\n"), 1)
-    bad = [(n, line.decode("cp1252", "replace").strip()) for n, line in lines if _broken(line)]
-    message = "is not UTF-8 (shown as Windows-1252, the usual encoding of older programs)."
-    finding = Finding(message, SAVE, rows=[n for n, _ in bad], values=[v for _, v in bad])
-    raise TableError(file, [finding])
-
-
-def _broken(line: bytes) -> bool:
-    """Whether a line is not UTF-8."""
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return True
-    return False
 
 
 def _delimiter(text: str, known: Sequence[str]) -> str:
@@ -248,49 +158,54 @@ def _delimiter(text: str, known: Sequence[str]) -> str:
 
 def _fill(sheet: Sheet, text: str) -> None:
     """Put header, columns, lines and ragged rows into the sheet."""
-    ragged: list[tuple[int, list[str]]] = []
-    chunk: list[list[str]] = []
-    try:
-        for line, fields in _records(sheet, text):
-            if not sheet.header:
-                sheet.header, sheet.header_line = [f.strip() for f in fields], line
-                sheet.columns = [Column(name) for name in sheet.header]
-            elif len(fields) != len(sheet.header):
-                ragged.append((line, fields))
-            else:
-                sheet.rows.append(line)
-                chunk.append(fields)
-                if len(chunk) == CHUNK:
-                    _flush(chunk, sheet)
-    finally:
-        _flush(chunk, sheet)
-        for column in sheet.columns:
-            column.close()
-        sheet.findings += _ragged(ragged, len(sheet.header), sheet.delimiter)
-
-
-def _records(sheet: Sheet, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield line and fields of each row; count blank lines."""
     reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=sheet.delimiter,
-        skipinitialspace=True,
-        strict=True,
+        io.StringIO(text, newline=""), delimiter=sheet.delimiter, skipinitialspace=True, strict=True
     )
-    line = 1
-    for fields in reader:
-        if fields and (fields[0].strip() or "".join(fields).strip()):
-            yield line, fields
-        else:
-            sheet.blank += 1
-        line = reader.line_num + 1
+    read, more = 0, True
+    while more:
+        chunk: list[list[str]] = []
+        try:
+            chunk.extend(islice(reader, CHUNK))
+            more = len(chunk) == CHUNK
+            steps = _steps(chunk, reader.line_num - read)
+        except csv.Error as error:  # the rows before it are in the chunk
+            more, steps = False, _steps(chunk, None)
+            line = read + sum(steps) + 1
+            sheet.findings.append(Finding(*_csv_error(error), rows=[line]))
+        ends = read + np.cumsum(steps, dtype=np.int64)
+        starts = (ends - steps + 1).tolist()
+        read = reader.line_num
+        _take(sheet, chunk, starts)
 
 
-def _flush(chunk: list[list[str]], sheet: Sheet) -> None:
-    """Append rows to the columns."""
-    for column, cells in zip(sheet.columns, zip(*chunk, strict=True), strict=False):
-        column.extend(cells)
-    chunk.clear()
+def _steps(chunk: list[list[str]], total: int | None) -> list[int]:
+    """Count the lines of each row: one, unless a quoted field holds line breaks."""
+    if total == len(chunk):
+        return [1] * len(chunk)
+    breaks = re.compile(r"\r\n|\r|\n")
+    return [1 + sum(len(breaks.findall(cell)) for cell in fields) for fields in chunk]
+
+
+def _take(sheet: Sheet, chunk: list[list[str]], lines: list[int]) -> None:
+    """Sort the rows of a chunk into header, columns, ragged and blank."""
+    rows = [(k, row) for k, row in zip(lines, chunk, strict=True) if _filled(row)]
+    sheet.blank += len(chunk) - len(rows)
+    if not sheet.header and rows:
+        sheet.header_line, names = rows.pop(0)
+        sheet.header = [name.strip() for name in names]
+        sheet.columns = [Column(name) for name in sheet.header]
+    width = len(sheet.header)
+    whole = [(k, row) for k, row in rows if len(row) == width]
+    sheet.ragged += [(k, row) for k, row in rows if len(row) != width]
+    sheet.rows += [k for k, _ in whole]
+    cells = zip(*(row for _, row in whole), strict=True)
+    for column, texts in zip(sheet.columns, cells, strict=False):  # no cells, no columns
+        column.extend(texts)
+
+
+def _filled(row: list[str]) -> bool:
+    """Whether a row is not blank."""
+    return bool(row) and bool(row[0].strip() or "".join(row).strip())
 
 
 def _ragged(rows: list[tuple[int, list[str]]], width: int, delimiter: str) -> list[Finding]:
@@ -316,12 +231,6 @@ def _ragged(rows: list[tuple[int, list[str]]], width: int, delimiter: str) -> li
         for word, (found, remedy) in cases.items()
         if found
     ]
-
-
-def _line(sheet: Sheet) -> int:
-    """Line behind the last row that was read."""
-    rows = [sheet.header_line, *sheet.rows[-1:], *(f.rows[-1] for f in sheet.findings)]
-    return max(rows) + 1 if sheet.header else 1
 
 
 def _csv_error(error: csv.Error) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .wording import WIDTH, counted
+from .wording import WIDTH, counted, wrapped
 
 if TYPE_CHECKING:
     from .study import Study
@@ -94,6 +94,6 @@ def _doses(study: Study) -> list[str]:
 
 def _field(label: str, items: Iterable[str]) -> list[str]:
     """Lines with the label in front of the first one."""
-    wrapped = [line for item in items for line in textwrap.wrap(item, WIDTH - 12)]
-    labels = np.where(np.arange(len(wrapped)) == 0, label, "")
-    return [f"{head:<12}{line}" for head, line in zip(labels, wrapped, strict=True)]
+    lines = [line for item in items for line in wrapped(item, indent=12)]
+    labels = np.where(np.arange(len(lines)) == 0, label, "")
+    return [f"{head:<12}{line}" for head, line in zip(labels, lines, strict=True)]

@@ -12,10 +12,11 @@ import pandas as pd
 from .account import account
 from .cells import read_cells
 from .errors import Finding, TableError
+from .files import read_bytes
 from .header import COLUMNS, lay_out
 from .provenance import Provenance
 from .rules import Table
-from .sheet import Sheet, read_bytes, split
+from .sheet import Sheet, split
 from .study import Study
 from .wording import shown
 
@@ -98,6 +99,8 @@ def parse_table(
         As in `read_table`.
     """
     sheet = split(raw, file, [*COLUMNS, *map(str, (columns or {}).values())])
+    if not sheet.header:
+        raise TableError(file, sheet.findings)
     layout = lay_out(sheet, columns)
     table = Table(sheet, layout, read_cells(sheet, layout))
     table.check()
@@ -147,23 +150,21 @@ def _time_unit_conflict(table: Table, argument: str | None) -> list[Finding]:
 def _study(table: Table, name: str, time_unit: str, record: Provenance) -> Study:
     """Put the rows that have a value into a study."""
     side, value = table.censoring(), table.number("value")
-    lower, upper = table.number("lower").copy(), table.number("upper").copy()
-    marked = table.cells.side
-    lower[marked < 0], upper[marked > 0] = value[marked < 0], value[marked > 0]
-    value = np.where(side < 0, lower, np.where(side > 0, upper, value))
-    rows = pd.DataFrame(
-        {
-            "subject": table.label("subject"),
-            "time": table.number("time"),
-            "observable": table.label("observable"),
-            "value": value,
-            "lower": lower,
-            "upper": upper,
-            "censoring": np.array(["none", "right", "left"], dtype=object)[side],
-            "sd": table.number("sd"),
-            "n": table.number("n"),
-        }
-    )
+    lower, upper = table.limits()
+    columns = {
+        "subject": table.label("subject"),
+        "time": table.number("time"),
+        "observable": table.label("observable"),
+        "value": np.where(side < 0, lower, np.where(side > 0, upper, value)),
+        "lower": lower,
+        "upper": upper,
+        "censoring": np.array(["none", "right", "left"], dtype=object)[side],
+        "sd": table.number("sd"),
+        "n": table.number("n"),
+    }
     kept = ~table.cells.missing
-    units = dict(zip(rows["observable"][kept], table.label("unit")[kept], strict=True))
-    return Study(rows[kept], name=name, units=units, time_unit=time_unit, provenance=[record])
+    series = {name: pd.Series(array[kept], dtype=array.dtype) for name, array in columns.items()}
+    _, first = np.unique(table.code("observable")[kept], return_index=True)
+    units = dict(zip(series["observable"][first], table.label("unit")[kept][first], strict=True))
+    rows = pd.DataFrame(series)
+    return Study(rows, name=name, units=units, time_unit=time_unit, provenance=[record])

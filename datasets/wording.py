@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
+import textwrap
 from collections.abc import Iterable
 
-__all__ = ["WIDTH", "closest", "counted", "shown"]
+__all__ = ["WIDTH", "closest", "counted", "shown", "wrapped"]
 
 WIDTH = 96  # characters per line of a message
 
@@ -23,6 +24,17 @@ def shown(text: str | None, width: int = 60) -> str:
     """
     text = "" if text is None else text
     return repr(text if len(text) <= width else text[: width - 3] + "...")
+
+
+def wrapped(text: str, indent: int = 0) -> list[str]:
+    """Break a text into lines of at most ``WIDTH - indent`` characters, not at hyphens.
+
+    Examples
+    --------
+    >>> wrapped("lps-2ng-kg " * 2, indent=WIDTH - 12)
+    ['lps-2ng-kg', 'lps-2ng-kg']
+    """
+    return textwrap.wrap(text, WIDTH - indent, break_on_hyphens=False)
 
 
 def counted(number: int, noun: str) -> str:

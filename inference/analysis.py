@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "DataSource", "Sampling"]
 
 KEPT = "posterior.nc"  # of a run: holds a copy of the data
+METHODS = ("auto", "explicit", "stiff")
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,8 @@ class Analysis:
         try:
             solver = SolverOptions(**self.solver)
             solver.atol_array(model)
+            if solver.method not in METHODS:
+                raise ValueError(f"method {solver.method!r} is none of {', '.join(METHODS)}")
         except (TypeError, ValueError) as error:
             raise InputError(f"solver: {error}") from None
         return Problem(

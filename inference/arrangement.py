@@ -269,7 +269,9 @@ def _dose(model: OdeModel, row: Mapping[str, Any], per_time: float) -> Dose:
     target = str(row["target"])
     if target not in model.state_names:
         raise InputError(
-            _unknown(f"state of the model {model.name} that could be dosed", target, model.state_names)
+            _unknown(
+                f"state of the model {model.name} that could be dosed", target, model.state_names
+            )
         )
     amount = factor(str(row["unit"]), model.unit(target), f"dose into {target}")
     return Dose(

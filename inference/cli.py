@@ -27,19 +27,19 @@ WORKFLOW = """\
 [cyan]  cytobayes fit endotoxin --data lps-2ng-kg --out runs/lps[/]
 
 [bold]Your own data[/]: a csv file with the columns subject, time, observable, value;
-if you have them also unit, lower and upper (limits), sd and n (published means):
+if you have them also unit, lower and upper (limits), sd and n (means):
 
-[cyan]  cytobayes check my.csv[/]                [dim]what is in it, or what is wrong, by row[/]
-[cyan]  cytobayes models show endotoxin[/]       [dim]equations, parameters, priors, sources[/]
+[cyan]  cytobayes check my.csv[/]              [dim]what is in it, or what is wrong with it[/]
+[cyan]  cytobayes models show endotoxin[/]     [dim]equations, parameters, priors, sources[/]
 [cyan]  cytobayes fit endotoxin --data my.csv --dose E=2@0 --out runs/mine[/]
 
 [bold]Again, or a little different[/]: each run keeps the file that reproduces it:
 
 [cyan]  cytobayes fit runs/mine/analysis.toml --draws 4000 --out runs/longer[/]
-[cyan]  cytobayes report runs/longer[/]          [dim]write its report again[/]
+[cyan]  cytobayes report runs/longer[/]        [dim]write its report again[/]
 
-[bold]Exit codes[/]: 0 done (also when the fit did not converge: read its verdict), 2 bad input,
-130 interrupted (what was drawn is kept), 1 a defect of this program.
+[bold]Exit codes[/]: 0 done (also when a fit did not converge: read its verdict),
+2 bad input, 130 interrupted (what was drawn is kept), 1 a defect of this program.
 """
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
@@ -65,16 +65,23 @@ Many = list[str] | None
 RUN, FILE, NAME = "Run folder", "Model and data", "Sampling"
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        show(f"cytobayes {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", callback=print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Bayesian parameter inference for cytokine kinetics and CAR-T expansion."""
-    if version:
-        show(f"cytobayes {__version__}")
-        raise typer.Exit
 
 
 @app.command()

@@ -77,7 +77,7 @@ class ErrorModel(ABC):
 
     @abstractmethod
     def units(self, observable: str, unit: str) -> dict[str, str]:
-        """Unit of each standard deviation, for an observable of this unit."""
+        """Give the unit of each standard deviation, for an observable of this unit."""
 
     @abstractmethod
     def priors(self, observable: str, rows: Rows) -> dict[str, Distribution]:
@@ -85,10 +85,10 @@ class ErrorModel(ABC):
 
     @abstractmethod
     def spread(self, f: Value, sigma: tuple[Value, ...], se: Value, floor: float) -> Value:
-        """Standard deviation on the working scale; ``se`` is on that scale too."""
+        """Compute the standard deviation on the working scale; ``se`` is on that scale too."""
 
-    def check(self, observable: str, rows: Rows) -> None:
-        """Refuse rows that have no density under this error model."""
+    def check(self, observable: str, rows: Rows) -> None:  # noqa: B027
+        """Refuse rows that have no density under this error model; here every row has one."""
 
     def location(self, f: Value, floor: float) -> Value:
         """Bring the model's value to the working scale."""
@@ -99,7 +99,7 @@ class ErrorModel(ABC):
         return x
 
     def working_se(self, rows: Rows) -> Array:
-        """Standard errors of means on the working scale; float64[n]."""
+        """Bring standard errors of means to the working scale; float64[n]."""
         return rows.se
 
     def natural(self, z: Array) -> Array:
@@ -211,7 +211,7 @@ class Additive(ErrorModel):
         return (f"{observable}_sigma",)
 
     def units(self, observable: str, unit: str) -> dict[str, str]:
-        """That of the observable."""
+        """Give the unit of the observable."""
         return {f"{observable}_sigma": unit}
 
     def priors(self, observable: str, rows: Rows) -> dict[str, Distribution]:
@@ -236,7 +236,7 @@ class Proportional(ErrorModel):
         return (f"{observable}_sigma",)
 
     def units(self, observable: str, unit: str) -> dict[str, str]:
-        """A pure number."""
+        """Give none: a pure number."""
         return {f"{observable}_sigma": ""}
 
     def priors(self, observable: str, rows: Rows) -> dict[str, Distribution]:
@@ -261,7 +261,7 @@ class Combined(ErrorModel):
         return f"{observable}_sigma_add", f"{observable}_sigma_prop"
 
     def units(self, observable: str, unit: str) -> dict[str, str]:
-        """That of the observable; a pure number."""
+        """Give the unit of the observable, and none."""
         return {f"{observable}_sigma_add": unit, f"{observable}_sigma_prop": ""}
 
     def priors(self, observable: str, rows: Rows) -> dict[str, Distribution]:
@@ -295,7 +295,7 @@ class LogNormalError(ErrorModel):
         return (f"{observable}_sigma",)
 
     def units(self, observable: str, unit: str) -> dict[str, str]:
-        """A pure number."""
+        """Give none: a pure number."""
         return {f"{observable}_sigma": ""}
 
     def priors(self, observable: str, rows: Rows) -> dict[str, Distribution]:
@@ -327,7 +327,7 @@ class LogNormalError(ErrorModel):
         return pt.log(x)
 
     def working_se(self, rows: Rows) -> Array:
-        """Standard error of the logarithm by the delta method, SE / mean; float64[n]."""
+        """Compute standard errors of logarithms by the delta method, SE / mean; float64[n]."""
         return np.where(rows.se > 0, rows.se / rows.value, 0.0)
 
     def natural(self, z: Array) -> Array:

@@ -94,7 +94,9 @@ def evaluate(
 
     def piecewise(e: Any) -> Value:
         *pieces, (last, condition) = e.args
-        result = walk(last) if condition == sympy.true else table["where"](walk(condition), walk(last), np.nan)
+        result = walk(last)
+        if condition != sympy.true:
+            result = table["where"](walk(condition), result, np.nan)
         for value, condition in reversed(pieces):
             result = table["where"](walk(condition), walk(value), result)
         return result

@@ -29,7 +29,12 @@ from .starts import FitError
 __all__ = ["FitError", "fit", "read_facts"]
 
 SAMPLERS = {"nutpie": sample_nutpie, "pymc": sample_pymc}
-JSON = ("problem", "versions", "failed_solves", "gradient_evaluations")  # attributes written as JSON
+JSON = (
+    "problem",
+    "versions",
+    "failed_solves",
+    "gradient_evaluations",
+)  # attributes written as JSON
 
 
 def fit(
@@ -86,8 +91,8 @@ def fit(
 
     Notes
     -----
-    A proposal whose solve fails is rejected (a divergence, in the sampler's words) and counted once,
-    under the cause of its first failed subject. Each chain counts for itself and each draw carries
+    A proposal whose solve fails is rejected (a divergence, in the sampler's words) and counted
+    once, under the cause of its first failed subject. Each chain counts for itself and each draw carries
     the count, so the numbers by cause, chain and phase are exact; evaluations while a chain looks
     for its first step size count as warm-up, those that choose start points do not count.
     """
@@ -138,7 +143,7 @@ def checked(
     target_accept: float,
     sampler: str,
 ) -> Settings:
-    """Settings, if they have a meaning."""
+    """Refuse settings that have no meaning."""
     if sampler not in SAMPLERS:
         raise InputError(f"no sampler is called {sampler!r}; there are {', '.join(SAMPLERS)}.")
     for name, value in (("draws", draws), ("tune", tune), ("chains", chains), ("cores", cores)):

@@ -115,7 +115,9 @@ def integrate(
         zeros = pt.zeros((subjects,))
         theta = pt.stack([c + zeros for c in columns], axis=1)
     else:
-        theta = pt.zeros((subjects, 1)) + pt.stack([pt.as_tensor(c, dtype="float64") for c in columns])
+        theta = pt.zeros((subjects, 1)) + pt.stack(
+            [pt.as_tensor(c, dtype="float64") for c in columns]
+        )
     solver = problem.solver
     y, status = solve(
         problem.compiled,
@@ -132,15 +134,15 @@ def integrate(
 def model_values(
     problem: Problem, observed: Observed, parameters: Mapping[str, Tensor], states: Tensor
 ) -> Tensor:
-    """The model's value at each row of an observable, in the unit of the model."""
+    """Evaluate the model at each row of an observable, in the unit of the model."""
     model = problem.model
-    point = pytensor.shared(observed.point)
+    point = pt.constant(observed.point)
     if observed.target in model.state_names:
         return states[:, model.state_names.index(observed.target)][point]
     refuse_switched_output(problem, observed.target)
     traced = trace(model)
-    subject = pytensor.shared(observed.subject)
-    symbols = {traced.t: pytensor.shared(observed.time)}
+    subject = pt.constant(observed.subject)
+    symbols = {traced.t: pt.constant(observed.time)}
     symbols |= {s: states[:, k][point] for k, s in enumerate(traced.y)}
     for symbol, value in zip(traced.p, parameters.values(), strict=True):
         symbols[symbol] = value[subject] if getattr(value, "ndim", 0) else value
@@ -149,7 +151,7 @@ def model_values(
 
 
 def refuse_switched_output(problem: Problem, output: str) -> None:
-    """An output that reads a parameter which changes during the schedule would be wrong."""
+    """Refuse an output that reads a parameter which changes during the schedule."""
     read = {s.name for s in trace(problem.model).outputs[output].free_symbols}
     events = (e for regimen in problem.arrangement.regimens for e in regimen.events)
     for event in events:
@@ -167,7 +169,7 @@ def likelihood(problem: Problem, observed: Observed, f: Tensor) -> None:
     pm.CustomDist(
         observed.name,
         f,
-        pytensor.shared(error.working_se(rows)),
+        pt.constant(error.working_se(rows)),
         *sigma,
         logp=log_density(error, observed),
         random=random(error, observed),
@@ -177,7 +179,7 @@ def likelihood(problem: Problem, observed: Observed, f: Tensor) -> None:
 
 
 def spread(problem: Problem, name: str) -> Tensor:
-    """A residual standard deviation: its fixed value, or a random variable."""
+    """Give a residual standard deviation: its fixed value, or a random variable."""
     if name in problem.fixed:
         return pt.as_tensor(problem.fixed[name], dtype="float64")
     return random_variable(name, problem.all_priors[name], lower=0.0)

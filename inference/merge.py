@@ -138,7 +138,7 @@ def joined(chains: Sequence[xr.Dataset], numbers: Sequence[int]) -> xr.Dataset:
 
 
 def total(drawn: Drawn, phase: str) -> Array:
-    """Counts of all chains in one phase; int64[SLOTS]."""
+    """Sum the counts of all chains in one phase; int64[SLOTS]."""
     prefix = "warmup_" if phase == "warmup" else ""
     sums = np.zeros(SLOTS, dtype=np.int64)
     for chain in drawn.chains:
@@ -153,7 +153,9 @@ def failed_solves(drawn: Drawn) -> dict[str, dict[str, int]]:
     counted = {phase: total(drawn, phase) for phase in PHASES}
     return {
         phase: {
-            text: int(count[FAILED + code]) for code, text in FAILURES.items() if count[FAILED + code]
+            text: int(count[FAILED + code])
+            for code, text in FAILURES.items()
+            if count[FAILED + code]
         }
         for phase, count in counted.items()
     }

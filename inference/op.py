@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, Protocol
 import numba
 import numpy as np
 import numpy.typing as npt
-import pytensor
 import pytensor.tensor as pt
 from numba.core import types
 from numba.core.imputils import impl_ret_borrowed
@@ -57,7 +56,7 @@ class Kernel(Protocol):
 
     @property
     def backward(self) -> Callable[..., Any]:
-        """``backward(theta, *arrays, atol, rtol, max_steps, y_bar, status, *tape) -> theta_bar``."""
+        """``backward(theta, *arrays, atol, rtol, max_steps, y_bar, status, *tape)``: theta_bar."""
 
 
 class Solved(NamedTuple):
@@ -104,11 +103,12 @@ def solve(
 
     Notes
     -----
-    Timeline and tolerances enter as shared variables and not as constants, so that machine code
-    kept on disk serves every data set of a model.
+    Timeline and tolerances enter as constants: nutpie compiles code for each shared variable, a
+    second apiece, whenever a process starts. New data therefore cost a compilation of the graph
+    around the integrator (seconds), not of the integrator itself.
     """
     settings = (np.asarray(atol, np.float64), np.float64(rtol), np.int64(max_steps))
-    arguments = [pytensor.shared(np.array(a, order="C")) for a in (*arrays, *settings)]
+    arguments = [pt.constant(np.array(a, order="C")) for a in (*arrays, *settings)]
     y, status, *_ = SolveOp(kernel)(theta, *arguments, counters)
     return Solved(y, status)
 
@@ -193,7 +193,7 @@ def argument(value: Array) -> Any:
 
 @intrinsic
 def writable(typing: Any, array: Any) -> Any:
-    """Same array, typed as writable: one type of argument, one compilation of the integrator."""
+    """Type an array as writable: one type of argument, one compilation of the integrator."""
     if not isinstance(array, types.Array) or array.layout != "C":
         return None
 
@@ -253,9 +253,7 @@ def funcify_solve(op: SolveOp, node: Any = None, **_: Any) -> tuple[Callable[...
 
 
 @register_funcify_and_cache_key(SolveGradOp)
-def funcify_gradient(
-    op: SolveGradOp, node: Any = None, **_: Any
-) -> tuple[Callable[..., Any], str]:
+def funcify_gradient(op: SolveGradOp, node: Any = None, **_: Any) -> tuple[Callable[..., Any], str]:
     """Numba implementation of `SolveGradOp`."""
     key = cache_key("backward", op.source_hash, *(v.type.ndim for v in node.inputs))
     return calling("solve_backward", BACKWARD, node, op.kernel.backward), key

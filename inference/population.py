@@ -73,7 +73,7 @@ POPULATIONS: dict[str, Population] = {p.name: p for p in (Pooled(), Independent(
 
 
 def population_model(given: str | Population) -> Population:
-    """Population by name.
+    """Find a population by name.
 
     Parameters
     ----------

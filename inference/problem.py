@@ -175,7 +175,7 @@ class Problem:
         return 0.0, float("inf")
 
     def unit(self, name: str) -> str:
-        """Unit of a parameter or of a residual standard deviation."""
+        """Look up the unit of a parameter or of a residual standard deviation."""
         if name in self.model.parameter_names:
             return self.model.parameter(name).unit
         for observable, target in self.targets.items():

@@ -15,6 +15,7 @@ from rich.table import Table
 __all__ = ["ChainState", "Progress", "duration", "time_left"]
 
 BAR = 20
+COLUMNS = ("chain", "", "draws", "phase", "diverg.", "step", "gradients", "failed solves")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class Progress:
         self.chains, self.cores = chains, cores
         self.states: dict[int, ChainState] = {}
         console = console or Console(file=sys.stderr)
-        self._live = Live(console=console, auto_refresh=False) if wanted and console.is_terminal else None
+        shown = wanted and console.is_terminal
+        self._live = Live(console=console, auto_refresh=False) if shown else None
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -142,7 +144,16 @@ class Progress:
         """One row per chain, and the time left."""
         left = duration(time_left(self.states, self.chains, self.cores))
         table = Table(box=None, caption=f"time left {left}", caption_justify="left")
-        for name in ("chain", "", "draws", "phase", "diverg.", "step", "gradients", "failed solves"):
+        for name in (
+            "chain",
+            "",
+            "draws",
+            "phase",
+            "diverg.",
+            "step",
+            "gradients",
+            "failed solves",
+        ):
             table.add_column(name, justify="left" if name in ("", "phase") else "right")
         for chain in range(self.chains):
             state = self.states.get(chain)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from ..datasets.errors import InputError
 from .analysis_file import is_analysis, read_analysis, write_text
@@ -83,9 +84,8 @@ def new_run(folder: str | Path, *, force: bool = False) -> Iterator[Path]:
     """
     target = Path(folder).absolute()
     _refuse(target, force)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    partial = target.with_name(f".{target.name}.partial-{uuid4().hex[:8]}")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
     except OSError as error:
         raise InputError(
@@ -125,9 +125,13 @@ def _move_in(partial: Path, target: Path, force: bool) -> None:
         if not target.exists():
             partial.rename(target)
             return
-        old = target.with_name(f".{target.name}.old-{os.getpid()}")
+        old = target.with_name(f".{target.name}.old-{uuid4().hex[:8]}")
         target.rename(old)
-        partial.rename(target)
+        try:
+            partial.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
     except (InputError, OSError) as error:
         raise InputError(
             f"the run is complete but could not be moved to {target} ({error}); "

@@ -69,8 +69,9 @@ def seeds_of(settings: Settings) -> list[tuple[np.random.SeedSequence, int]]:
 
 def counted(joint: Joint) -> None:
     """Let every draw carry a copy of the counters."""
-    with joint.model:
-        pm.Deterministic(COUNTS, ReadCounters()(joint.counters, joint.model.free_RVs[0]))
+    with joint.model as model:
+        model.add_coord("slot", range(SLOTS))
+        pm.Deterministic(COUNTS, ReadCounters()(joint.counters, model.free_RVs[0]), dims="slot")
 
 
 # --------------------------------------------------------------------------------------- nutpie
@@ -339,9 +340,7 @@ def split_chains(
     groups = ("posterior", "sample_stats", "warmup_posterior", "warmup_sample_stats")
     made = []
     for position, chain in enumerate(tree["sample_stats"].coords["chain"].to_numpy()):
-        one = {
-            g: tree[g].to_dataset().isel(chain=[position]) for g in groups if g in tree.children
-        }
+        one = {g: tree[g].to_dataset().isel(chain=[position]) for g in groups if g in tree.children}
         begin = 0
         for group in ("warmup_posterior", "posterior"):
             if group in one:

@@ -79,7 +79,9 @@ def identify(problem: Problem) -> str:
         "population": problem.family.name,
         "priors": {name: repr(prior) for name, prior in problem.all_priors.items()},
         "constants": problem.constants,
-        "fixed_errors": {n: problem.fixed[n] for n in problem.error_parameters if n in problem.fixed},
+        "fixed_errors": {
+            n: problem.fixed[n] for n in problem.error_parameters if n in problem.fixed
+        },
         "regimens": [repr(r) for r in arrangement.regimens],
         "solver": solver_record(problem),
     }
@@ -181,7 +183,9 @@ def sentence(problem: Problem) -> str:
         kinds += [f"{o['means']} published means"] if o["means"] else []
         extra = f" ({', '.join(kinds)})" if kinds else ""
         source = "" if o["target"] == o["name"] else f" as {o['target']}"
-        lines.append(f"  {o['name']}{source} [{o['unit']}]: {o['rows']} rows{extra}, {o['formula']}")
+        lines.append(
+            f"  {o['name']}{source} [{o['unit']}]: {o['rows']} rows{extra}, {o['formula']}"
+        )
     for p in facts["parameters"]:
         if p["role"] == "estimated":
             cut = ", cut at its bounds" if p["cut"] else ""

@@ -20,7 +20,7 @@ def _registry() -> Any:
 
 
 def factor(given: str, wanted: str, what: str) -> float:
-    """Number that turns a value in one unit into a value in another.
+    """Find the number that turns a value in one unit into a value in another.
 
     Parameters
     ----------

@@ -16,10 +16,24 @@ from .errors import UnitError
 __all__ = ["PURE", "Unit", "parse_unit"]
 
 # Things that are counted are no pure numbers here: cells do not add to copies.
-COUNTED = ("cell", "copy = _ = copies", "receptor", "molecule", "international_unit = IU",
-           "activity_unit", "arbitrary_unit")  # fmt: skip
-SPELLED = {r"\ba\.u\.": "arbitrary_unit", r"\b([kmunpµμ]?)U\b": r"\1activity_unit", r"\bdegC\b": "kelvin",
-           "µ": "u", "μ": "u", r"\bcopies\b": "copy", "%": "percent"}  # fmt: skip
+COUNTED = (
+    "cell",
+    "copy = _ = copies",
+    "receptor",
+    "molecule",
+    "international_unit = IU",
+    "activity_unit",
+    "arbitrary_unit",
+)
+SPELLED = {
+    "µ": "u",
+    "μ": "u",
+    "%": "percent",
+    r"\ba\.u\.": "arbitrary_unit",
+    r"\b([kmunp]?)U\b": r"\1activity_unit",
+    r"\bdegC\b": "kelvin",
+    r"\bcopies\b": "copy",
+}
 SHORT = {"activity_unit": "U", "international_unit": "IU", "arbitrary_unit": "a.u."}
 
 

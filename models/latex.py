@@ -14,6 +14,7 @@ from typing import Any
 
 import sympy
 from sympy.core.alphabets import greeks
+from sympy.printing.latex import LatexPrinter
 
 from .ode import OdeModel
 from .symbolic import Trace, as_written
@@ -127,11 +128,17 @@ def _names(written: Trace) -> dict[sympy.Symbol, str]:
     return {written.t: "t"} | {s: symbol(s.name) for s in (*written.y, *written.p)}
 
 
+class _Printer(LatexPrinter):  # type: ignore[misc]
+    """SymPy's printer, with numbers as short as they were written."""
+
+    def _print_Float(self, expr: Any) -> str:
+        mantissa, _, exponent = f"{float(expr):.15g}".partition("e")
+        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
 def _latex(expression: sympy.Expr, names: dict[sympy.Symbol, str]) -> str:
-    if expression.is_Float:
-        expression = sympy.nsimplify(expression) if expression == int(expression) else expression
-    style = {"order": "none", "mul_symbol": r"\, ", "ln_notation": True}
-    return str(sympy.latex(expression, symbol_names=names, **style))
+    style = {"order": "none", "mul_symbol": r"\, ", "ln_notation": True, "symbol_names": names}
+    return str(_Printer(style).doprint(expression))
 
 
 def _lines(expression: sympy.Expr, names: dict[sympy.Symbol, str]) -> tuple[str, ...]:

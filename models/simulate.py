@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,7 +29,7 @@ def simulate(
     model: OdeModel,
     theta: Theta | None = None,
     times: npt.ArrayLike = (0.0,),
-    regimen: Regimen | Mapping[Hashable, Regimen] | None = None,
+    regimen: Regimen | Mapping[Any, Regimen] | None = None,
     *,
     options: SolverOptions | None = None,
     workers: int | None = None,
@@ -97,7 +97,7 @@ def simulate(
 
 
 def _broadcast(
-    model: OdeModel, theta: Theta, regimen: Regimen | Mapping[Hashable, Regimen] | None
+    model: OdeModel, theta: Theta, regimen: Regimen | Mapping[Any, Regimen] | None
 ) -> xr.DataArray:
     """Bring all parameters to one array, dims (..., subject, parameter)."""
     for name in theta:
@@ -134,7 +134,7 @@ def _labelled(name: str, value: Any) -> xr.DataArray:
 
 
 def _regimens(
-    values: xr.DataArray, regimen: Regimen | Mapping[Hashable, Regimen] | None
+    values: xr.DataArray, regimen: Regimen | Mapping[Any, Regimen] | None
 ) -> list[Regimen]:
     """One regimen for everybody, or one per subject in the order of ``values``."""
     if not isinstance(regimen, Mapping):

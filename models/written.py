@@ -27,5 +27,5 @@ def is_fraction(expression: sympy.Expr) -> bool:
 
 
 def text(expression: sympy.Expr) -> str:
-    """Write an expression as the author did: ``k6m*MA - k6*(IL6 - IL6_0)``."""
-    return str(sympy.sstr(expression, order="none"))
+    """Write an unevaluated expression as its author did: ``k6m*MA - k6*(IL6 - IL6_0)``."""
+    return str(sympy.sstr(flatten(expression), order="none", full_prec=False))

@@ -53,7 +53,9 @@ def _data_text(m: Material) -> str:
     rows = m.study.to_frame()
     unused = len(rows) - len(m.rows)
     censored = int((rows["censoring"] != "none").sum())
-    parts = [f"{len(rows)} rows, {rows['time'].min():g} to {rows['time'].max():g} {m.study.time_unit}."]
+    parts = [
+        f"{len(rows)} rows, {rows['time'].min():g} to {rows['time'].max():g} {m.study.time_unit}."
+    ]
     if m.study.is_aggregated:
         parts.append(
             "The values are published means: each counts with the standard error of its mean, "
@@ -128,7 +130,16 @@ def tables(m: Material) -> dict[str, Table]:
 
 
 def _data_table(m: Material) -> Table:
-    heads = ("Observable", "Unit", "#Subjects", "#Rows", "Censored", "Limits", "Range", "Error model")
+    heads = (
+        "Observable",
+        "Unit",
+        "#Subjects",
+        "#Rows",
+        "Censored",
+        "Limits",
+        "Range",
+        "Error model",
+    )
     rows = []
     for name, part in m.study.to_frame().groupby("observable", sort=False):
         kinds = part["censoring"].value_counts()
@@ -266,7 +277,13 @@ def provenance(m: Material) -> list[list[tuple[str, str]]]:
 
 
 def _record(record: object) -> Iterator[tuple[str, str]]:
-    labels = {"source": "Source", "doi": "DOI", "licence": "License", "file": "File", "sha256": "SHA-256"}
+    labels = {
+        "source": "Source",
+        "doi": "DOI",
+        "licence": "License",
+        "file": "File",
+        "sha256": "SHA-256",
+    }
     for name, label in labels.items():
         if text := str(getattr(record, name)):
             yield label, text

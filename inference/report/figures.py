@@ -70,9 +70,7 @@ def draw(material: Material) -> dict[str, Picture]:
     return {p.name: p for p in pictures}
 
 
-def _picture(
-    name: str, title: str, caption: str, figure: Figure, numbers: pd.DataFrame
-) -> Picture:
+def _picture(name: str, title: str, caption: str, figure: Figure, numbers: pd.DataFrame) -> Picture:
     width = round(float(figure.get_figwidth()) * PIXELS)
     return Picture(name, title, caption, Markup(to_svg(figure, name, title)), width, numbers)
 
@@ -111,8 +109,14 @@ def _fit(m: Material) -> Picture:
     keys = m.bands[["group", "observable"]].drop_duplicates()
     shown = keys.head(MOST_PANELS)
     bands = m.bands.merge(shown, on=["group", "observable"])
-    cut = f" The first {len(shown)} of {len(keys)} panels are drawn." if len(keys) > len(shown) else ""
-    new = "a published mean of as many subjects" if m.study.is_aggregated else "a new measured value"
+    cut = (
+        f" The first {len(shown)} of {len(keys)} panels are drawn."
+        if len(keys) > len(shown)
+        else ""
+    )
+    new = (
+        "a published mean of as many subjects" if m.study.is_aggregated else "a new measured value"
+    )
     caption = (
         "The line is the median of the posterior curves; the true curve lies in the dark band with "
         "probability 0.5 and in the medium one with 0.9, if the model holds. The pale band holds "
@@ -120,8 +124,8 @@ def _fit(m: Material) -> Picture:
         "Points far outside it, or a run of points on one side, mean that the model misses "
         f"something.{cut}"
     )
-    units = {o: m.study.units.get(o, "") for o in m.study.observables}
-    figure = plot_fit(bands, m.rows, units, m.study.time_unit)
+    units = {name: m.model.unit(target) for name, target in m.targets.items()}
+    figure = plot_fit(bands, m.rows, units, m.model.time_unit)
     return _picture("fit", "Fitted curves and data.", caption, figure, m.bands)
 
 

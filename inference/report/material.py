@@ -26,6 +26,8 @@ class Material:
     ----------
     model : OdeModel
     study : Study
+        The data, in their own units.
+    targets : mapping of observable of the data to its name in the model
     draws : mapping of name to float64[chain, draw]
         Every scalar of the posterior.
     priors : mapping of parameter to Prior
@@ -37,7 +39,7 @@ class Material:
     population : str
         In writing.
     bands : DataFrame
-        Columns group, observable, time, median, q5, q25, q75, q95 (curves), p5, p95 (new values).
+        In units of the model. Columns group, observable, time, median, q5, q25, q75, q95 (curves), p5, p95 (new values).
     rows : DataFrame
         Rows of the study with group, median, p5, p95 (predictive) and inside.
     converged : bool
@@ -60,6 +62,7 @@ class Material:
 
     model: OdeModel
     study: Study
+    targets: Mapping[str, str]
     draws: Mapping[str, npt.NDArray[np.float64]]
     priors: Mapping[str, Prior]
     units: Mapping[str, str]

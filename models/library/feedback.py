@@ -54,8 +54,12 @@ def steady_state(theta: Mapping[str, float]) -> dict[str, float]:
     a = theta["ka"] * theta["u"] + g * theta["kcl"] * theta["C_0"] / theta["kc"]
     b = g - theta["kd"] - a
     root = math.sqrt(b * b + 4 * g * a)
-    # The second form is the first without the cancellation of b and the root when b < 0.
-    activated = (b + root) / (2 * g) if b > 0 else 2 * a / (root - b)
+    if b > 0:
+        activated = (b + root) / (2 * g)
+    elif a > 0:
+        activated = 2 * a / (root - b)  # the same, without the cancellation of b and the root
+    else:
+        activated = 0.0
     return {"A": activated, "C": theta["C_0"] + theta["kc"] * activated / theta["kcl"]}
 
 

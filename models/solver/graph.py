@@ -95,7 +95,7 @@ class Graph:
         fixed = [a for a in rest if self.static[a] and not (sign and self.value(a) == -1.0)]
         if 1 < len(fixed) < len(rest):
             group = self.node(op, *fixed)
-            rest = sorted([a for a in rest if not self.static[a]] + [group])
+            rest = sorted([a for a in rest if a not in fixed] + [group])
         return rest[0] if len(rest) == 1 else self.node(op, *rest)
 
     def powi(self, base: Node, n: int) -> Node:

@@ -58,6 +58,7 @@ def material(study: Study | None = None, **changes: Any) -> Material:
     parts: dict[str, Any] = {
         "model": model,
         "study": study,
+        "targets": {o: o for o in study.observables},
         "draws": draws,
         "priors": priors,
         "units": units,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy
+
 from cytobayes.models import Regimen, SolverOptions, Switch, get, simulate, trace
 from cytobayes.models.library.feedback import eigenvalues, steady_state
 

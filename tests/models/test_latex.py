@@ -6,11 +6,15 @@ import re
 from typing import Any
 
 import pytest
+import sympy
+
 from cytobayes.models import equations, names
 from cytobayes.models.latex import initial_values, output_equations, symbol
 from cytobayes.models.library import get
 from cytobayes.models.math import exp, hill
 from cytobayes.models.ode import OdeModel, Parameter, State
+from cytobayes.models.symbolic import as_written
+from cytobayes.models.written import text
 
 
 def right(rhs: Any) -> str:
@@ -105,6 +109,16 @@ def test_the_feedback_model_reads_as_in_its_description() -> None:
         r"\left(C - C_{0}\right)"
     )
     assert second.unit == "pg/mL"
+
+
+def test_the_same_equation_as_plain_text() -> None:
+    written = as_written(get("endotoxin"))
+    assert text(written.rhs[1]) == (
+        "MA*(k10m + k106*(IL6**h106/(x106**h106 + IL6**h106))) - k10*(IL10 - IL10_0)"
+    )
+    x = written.y[0]
+    with sympy.evaluate(False):
+        assert text(0.25 * x - 2.0 * (x + 1)) == "0.25*TNF - 2.0*(TNF + 1)"
 
 
 def test_long_equations_are_broken_and_nothing_is_lost() -> None:

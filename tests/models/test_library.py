@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 import sympy
+
 from cytobayes.models import OdeModel, UnknownModelError, check_units, get, names, trace
 from cytobayes.models.library import MODULES
 from cytobayes.models.ode import STATUSES

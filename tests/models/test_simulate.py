@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+
 from cytobayes.models import Dose, ModelError, Regimen, SolverOptions, Switch, simulate
 from cytobayes.models.ode import OdeModel, Parameter, State
 
@@ -53,8 +54,8 @@ def test_dims_of_the_parameters_are_kept_and_broadcast() -> None:
     assert run["C"].dims == ("chain", "draw", "subject", "time")
     assert run["draw"].values.tolist() == [10, 20, 30]
     assert run["subject"].values.tolist() == ["a", "b"]
-    expected = 10 * np.exp(-k * xr.DataArray(TIMES, dims="time")) / V
-    np.testing.assert_allclose(run["C"], expected.transpose(*run["C"].dims), rtol=1e-5)
+    decay = np.exp(-k.values[:, :, None, None] * TIMES)
+    np.testing.assert_allclose(run["C"], 10 * decay / V.values[:, None], rtol=1e-5)
 
 
 def test_a_dataset_is_a_mapping_of_parameters() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+
 from cytobayes.models import ModelError, trace
 from cytobayes.models.library import get
 from cytobayes.models.math import hill, inhibition, softplus

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from cytobayes.models import ModelError, UnitError, check_units
 from cytobayes.models.formal_unit import PURE, parse_unit
 from cytobayes.models.library import get
@@ -87,10 +88,11 @@ def test_every_faulty_equation_is_named_at_once() -> None:
 
 def test_the_endotoxin_model_with_a_planted_error_is_refused() -> None:
     good = get("endotoxin")
-    bad = replace(
-        good,
-        rhs=lambda t, y, p: {**good.rhs(t, y, p), "IL6": p.k6m * y.MR / p.mmax - p.k6 * y.IL6},
-    )
+
+    def rhs(t: Any, y: Any, p: Any) -> dict[str, Any]:
+        return {**dict(good.rhs(t, y, p)), "IL6": p.k6m * y.MR / p.mmax - p.k6 * y.IL6}
+
+    bad = replace(good, rhs=rhs)
     with pytest.raises(
         UnitError, match=r"d\(IL6\)/dt should have the unit pg/mL/h, but the term k6m\*MR/mmax has"
     ):

@@ -1,0 +1,235 @@
+"""Did the chains converge? Numbers, one sentence computed from them, and a figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from arviz_stats.base import array_stats
+
+from ...datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Convergence", "convergence"]
+
+Array = npt.NDArray[np.float64]
+R_HAT, ESS, E_BFMI = 1.01, 400.0, 0.3
+FEW_DIVERGENCES = 0.001  # of the draws
+FEW_FAILURES = 0.01  # of the draws
+LISTED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Convergence:
+    """Verdict on the chains of a fit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per scalar parameter: parameter, mean, sd, r_hat, ess_bulk, ess_tail, mcse_mean, ok.
+    chains, draws : int
+        Chains, and kept draws of each.
+    divergences : int
+        Divergent draws after warm-up that are not due to a failed solve.
+    e_bfmi : float64[chain]
+        Energy fraction of missing information; low values mean slow exploration of the tails.
+    failed_draws : int
+        Draws after warm-up in which a proposal was rejected because a solve failed.
+    failed_solves : dict of cause to int
+        After warm-up.
+    interrupted : bool
+    """
+
+    table: pd.DataFrame
+    chains: int
+    draws: int
+    divergences: int
+    e_bfmi: Array
+    failed_draws: int
+    failed_solves: dict[str, int]
+    interrupted: bool
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What speaks against the chains; empty when nothing does."""
+        total = self.chains * self.draws
+        found = []
+        if total == 0:
+            return ("there is no draw after warm-up",)
+        if self.chains < 2:
+            found.append("one chain alone cannot show that it has converged")
+        found += self._slow("r_hat", f"R-hat of {R_HAT:g} or more", lambda v: ~(v < R_HAT))
+        found += self._slow("ess_bulk", f"bulk ESS of {ESS:g} or less", lambda v: ~(v > ESS))
+        found += self._slow("ess_tail", f"tail ESS of {ESS:g} or less", lambda v: ~(v > ESS))
+        if self.divergences > FEW_DIVERGENCES * total:
+            found.append(f"{self.divergences} of {total} draws diverged")
+        low = int((~(self.e_bfmi > E_BFMI)).sum())
+        if low:
+            found.append(f"{low} of {self.chains} chains have an E-BFMI of {E_BFMI:g} or less")
+        if self.failed_draws > FEW_FAILURES * total:
+            found.append(f"a solve failed in {self.failed_draws} of {total} draws")
+        if self.interrupted:
+            found.append("the run was interrupted")
+        return tuple(found)
+
+    def _slow(self, column: str, what: str, bad: Any) -> list[str]:
+        names = list(self.table["parameter"][bad(self.table[column].to_numpy())])
+        if not names:
+            return []
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        return [f"{what} for {', '.join(names[:LISTED])}{more}"]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing speaks against the chains."""
+        return not self.faults
+
+    @property
+    def sentence(self) -> str:
+        """Verdict in words."""
+        if not self.ok:
+            return f"The chains have not converged: {'; '.join(self.faults)}."
+        worst, least = self.table["r_hat"].max(), self.table[["ess_bulk", "ess_tail"]].min().min()
+        extras = []
+        if self.divergences:
+            extras.append(f"{self.divergences} draws diverged, too few to matter")
+        if self.failed_draws:
+            extras.append(f"a solve failed in {self.failed_draws} draws, too few to matter")
+        tail = f"; {'; '.join(extras)}" if extras else ", no divergences"
+        return (
+            f"The {self.chains} chains agree: R-hat at most {worst:.3f}, at least {least:.0f} "
+            f"effective draws for every parameter{tail}."
+        )
+
+    def plot(self) -> Figure:
+        """R-hat and effective draws of each parameter, with the limits they are judged by.
+
+        Returns
+        -------
+        Figure
+        """
+        from matplotlib.figure import Figure
+
+        names = list(self.table["parameter"])
+        height = 1.2 + 0.28 * len(names)
+        figure = Figure(figsize=(8, height), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        rows = np.arange(len(names))[::-1]
+        left.plot(self.table["r_hat"], rows, "o", color="C0")
+        left.axvline(R_HAT, color="C3", lw=1)
+        left.set(xlabel="R-hat", yticks=rows, yticklabels=names)
+        for column, marker, color in (("ess_bulk", "o", "C0"), ("ess_tail", "s", "C1")):
+            label = column.removeprefix("ess_")
+            right.plot(self.table[column], rows, marker, color=color, label=label, fillstyle="none")
+        right.axvline(ESS, color="C3", lw=1)
+        right.set(xlabel="effective draws", xlim=(0, None))
+        right.legend(frameon=False)
+        return figure
+
+
+def convergence(tree: xr.DataTree) -> Convergence:
+    """Judge the chains of a fit.
+
+    Parameters
+    ----------
+    tree : DataTree
+        With the groups ``posterior`` and ``sample_stats``, from `fit` or any other source.
+
+    Returns
+    -------
+    Convergence
+        The chains pass with R-hat below 1.01, bulk and tail ESS above 400, E-BFMI above 0.3, at
+        most one divergence in 1000 draws and a failed solve in at most one draw in 100.
+
+    Raises
+    ------
+    InputError
+        If a group is missing.
+
+    Notes
+    -----
+    R-hat and ESS are the rank-normalized ones of Vehtari et al. (2021), as ArviZ computes them.
+    """
+    for group in ("posterior", "sample_stats"):
+        if group not in tree.children:
+            raise InputError(f"the tree has no group {group!r}: is it a fit?")
+    posterior, stats = tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
+    failed, causes = failures(stats)
+    diverging = stats["diverging"].transpose("chain", "draw").to_numpy().astype(bool)
+    return Convergence(
+        table=table_of(posterior),
+        chains=int(posterior.sizes.get("chain", 0)),
+        draws=int(posterior.sizes.get("draw", 0)),
+        divergences=int((diverging & ~failed).sum()),
+        e_bfmi=e_bfmi(stats),
+        failed_draws=int(failed.sum()),
+        failed_solves=causes,
+        interrupted=bool(tree.attrs.get("interrupted", 0)),
+    )
+
+
+def failures(stats: xr.Dataset) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
+    """Draws with a failed solve, and failed solves by cause."""
+    if "failed_solves" not in stats:
+        return np.zeros((stats.sizes["chain"], stats.sizes["draw"]), dtype=bool), {}
+    solves = stats["failed_solves"].transpose("chain", "draw", "cause")
+    sums = solves.sum(("chain", "draw"))
+    causes = {
+        str(c): int(n) for c, n in zip(sums["cause"].to_numpy(), sums.to_numpy(), strict=True)
+    }
+    return solves.to_numpy().any(axis=-1), {c: n for c, n in causes.items() if n}
+
+
+def e_bfmi(stats: xr.Dataset) -> Array:
+    """Energy fraction of missing information of each chain; NaN when there are too few draws."""
+    energy = stats["energy"].transpose("chain", "draw").to_numpy().astype(np.float64)
+    if energy.shape[1] < 2:
+        return np.full(energy.shape[0], np.nan)
+    return np.asarray((np.diff(energy, axis=1) ** 2).mean(axis=1) / energy.var(axis=1))
+
+
+def table_of(posterior: xr.Dataset) -> pd.DataFrame:
+    """Diagnostics of every scalar parameter."""
+    rows = []
+    for name, values in scalars(posterior).items():
+        enough = values.shape[1] >= 4 and np.isfinite(values).all() and np.ptp(values) > 0
+        many = enough and values.shape[0] > 1
+        row = {
+            "parameter": name,
+            "mean": values.mean() if values.size else np.nan,
+            "sd": values.std(ddof=1) if values.size > 1 else np.nan,
+            "r_hat": diagnostic("rhat", values) if many else np.nan,
+            "ess_bulk": diagnostic("ess", values, method="bulk") if enough else np.nan,
+            "ess_tail": diagnostic("ess", values, method="tail") if enough else np.nan,
+        }
+        row["mcse_mean"] = row["sd"] / np.sqrt(row["ess_bulk"])
+        good = row["r_hat"] < R_HAT and row["ess_bulk"] > ESS and row["ess_tail"] > ESS
+        rows.append(row | {"ok": bool(good)})
+    return pd.DataFrame(rows)
+
+
+def diagnostic(which: str, values: Array, **options: str) -> float:
+    """One of ArviZ's diagnostics of float64[chain, draw]."""
+    return float(getattr(array_stats, which)(values, chain_axis=0, draw_axis=1, **options))
+
+
+def scalars(posterior: xr.Dataset) -> dict[str, Array]:
+    """Split parameters into float64[chain, draw]; ``ka[007]`` where there is one per subject."""
+    found: dict[str, Array] = {}
+    for name, variable in posterior.data_vars.items():
+        rest = [d for d in variable.dims if d not in ("chain", "draw")]
+        array = variable.transpose("chain", "draw", *rest).to_numpy().astype(np.float64)
+        for index in np.ndindex(*array.shape[2:]):
+            labels = [
+                str(variable.coords[d].to_numpy()[i]) if d in variable.coords else str(i)
+                for d, i in zip(rest, index, strict=True)
+            ]
+            suffix = f"[{','.join(labels)}]" if rest else ""
+            found[f"{name}{suffix}"] = array[(..., *index)]
+    return found

@@ -1,0 +1,274 @@
+"""`predict`: posterior draws through the integrator, for any times and any schedule."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ..datasets.errors import InputError
+from ..models.dosing import Regimen
+from ..models.solver import Timeline, compile_model
+from ..models.symbolic import trace
+from .arrangement import regimens_of, timeline_of
+from .expression import evaluate
+
+if TYPE_CHECKING:
+    from .arrangement import Observed
+    from .problem import Problem
+
+__all__ = ["predict"]
+
+Array = npt.NDArray[Any]
+KINDS = ("individual", "population", "observed")
+ITEMS = 4096  # observations and events in one call of the integrator
+BATCH = 64  # draws in one call, at most
+
+
+def predict(
+    problem: Problem,
+    posterior: xr.DataTree | xr.Dataset,
+    *,
+    times: npt.ArrayLike | None = None,
+    regimen: Regimen | Mapping[str, Regimen] | None = None,
+    kind: str = "individual",
+    draws: int | None = None,
+    seed: int | None = None,
+) -> xr.Dataset:
+    """Predict trajectories or measurements from posterior draws.
+
+    Parameters
+    ----------
+    problem : Problem
+        What was fitted.
+    posterior : DataTree or Dataset
+        From `fit`, or its group ``posterior``: dims chain, draw.
+    times : array of float, optional
+        In the time unit of the model; default: all times of the data.
+    regimen : Regimen, or mapping of subject to Regimen, optional
+        In place of the schedules of the problem, as a counterfactual.
+    kind : {"individual", "population", "observed"}
+        ``"individual"``: the model's value for each subject of the data. ``"population"``: for a
+        subject that is not in the data; needs one schedule for all. ``"observed"``: measurements
+        of the subjects of the data, with residual error; at a time at which the data hold a
+        published mean, the scatter of such a mean.
+    draws : int, optional
+        Use about this many draws, evenly spaced in each chain; default: all.
+    seed : int, optional
+        For ``"observed"``.
+
+    Returns
+    -------
+    Dataset, dims (chain, draw, subject, time)
+        One variable per state and output of the model [its unit]; for ``"observed"``, one per
+        observable of the data [unit of the model]. NaN where the equations could not be solved;
+        ``attrs["failed_solves"]`` counts these draws.
+
+    Raises
+    ------
+    InputError
+        If a setting has no meaning, or the posterior lacks a parameter of the problem.
+    """
+    data = thinned(draws_of(problem, posterior, kind), draws)
+    chosen = schedules(problem, regimen, kind)
+    labels = list(chosen)
+    grid = grid_of(problem, times)
+    theta = parameters_of(problem, data, len(labels))
+    states, failed = integrate(problem, theta, list(chosen.values()), grid)
+    coordinates = {
+        "chain": data["chain"].to_numpy(),
+        "draw": data["draw"].to_numpy(),
+        "subject": labels,
+        "time": ("time", grid, {"units": problem.model.time_unit}),
+    }
+    shape = (data.sizes["chain"], data.sizes["draw"], len(labels), grid.size)
+    if kind == "observed":
+        values = measurements(problem, data, theta, states, grid, seed)
+    else:
+        values = {
+            name: (observable(problem, name, theta, states, grid), problem.model.unit(name))
+            for name in problem.model.observables
+        }
+    variables = {
+        name: (tuple(coordinates), array.reshape(shape), {"units": unit})
+        for name, (array, unit) in values.items()
+    }
+    facts = {"kind": kind, "problem_id": problem.id, "failed_solves": failed}
+    return xr.Dataset(variables, coordinates, facts)
+
+
+def draws_of(problem: Problem, posterior: xr.DataTree | xr.Dataset, kind: str) -> xr.Dataset:
+    """Draws of what this kind of prediction needs."""
+    if kind not in KINDS:
+        raise InputError(f"no prediction is of kind {kind!r}; there are {', '.join(KINDS)}.")
+    if isinstance(posterior, xr.DataTree):
+        inside = "posterior" in posterior.children
+        data = (posterior["posterior"] if inside else posterior).to_dataset()
+    else:
+        data = posterior
+    needed = set(problem.all_priors) if kind == "observed" else set(problem.estimated)
+    if missing := sorted(needed - set(map(str, data.data_vars))):
+        raise InputError(
+            f"the posterior has no draws of {', '.join(missing)}: it belongs to another problem."
+        )
+    return data
+
+
+def thinned(data: xr.Dataset, draws: int | None) -> xr.Dataset:
+    """About so many draws, evenly spaced in each chain."""
+    if draws is None:
+        return data
+    if draws < 1:
+        raise InputError(f"draws must be at least 1, got {draws}.")
+    length = data.sizes["draw"]
+    count = min(length, -(-draws // max(data.sizes["chain"], 1)))
+    return data.isel(draw=np.linspace(0, length - 1, count).round().astype(int))
+
+
+def schedules(
+    problem: Problem, regimen: Regimen | Mapping[str, Regimen] | None, kind: str
+) -> dict[str, Regimen]:
+    """Schedule of each predicted subject."""
+    subjects = problem.arrangement.subjects
+    if kind != "population":
+        if regimen is None:
+            return dict(zip(subjects, problem.arrangement.regimens, strict=True))
+        return dict(zip(subjects, regimens_of(problem.model, problem.data, regimen), strict=True))
+    if problem.family.by_subject:
+        raise InputError(
+            "subjects with independent parameters say nothing about another subject: a prediction "
+            "of kind 'population' needs a pooled fit."
+        )
+    distinct = set(problem.arrangement.regimens) if regimen is None else {regimen}
+    if isinstance(regimen, Mapping) or len(distinct) > 1:
+        raise InputError(
+            "a prediction of kind 'population' needs one schedule: pass a single Regimen."
+        )
+    return {"population": distinct.pop()}  # type: ignore[dict-item]
+
+
+def grid_of(problem: Problem, times: npt.ArrayLike | None) -> Array:
+    """Check the times of the prediction, or take those of the data; float64[time]."""
+    if times is None:
+        return np.unique(np.concatenate(problem.arrangement.times))
+    grid = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
+        raise InputError("times must be finite numbers in ascending order, without repeats.")
+    return grid
+
+
+def parameters_of(problem: Problem, data: xr.Dataset, subjects: int) -> Array:
+    """All parameters of the model; float64[draw, subject, parameter], chains one after another."""
+    columns = []
+    count = data.sizes["chain"] * data.sizes["draw"]
+    for name in problem.model.parameter_names:
+        if name not in problem.estimated:
+            columns.append(np.full((count, subjects), problem.constants[name]))
+        elif "subject" in data[name].dims:
+            values = data[name].transpose("chain", "draw", "subject").to_numpy()
+            columns.append(values.reshape(count, subjects))
+        else:
+            values = data[name].transpose("chain", "draw").to_numpy().reshape(count, 1)
+            columns.append(np.broadcast_to(values, (count, subjects)))
+    return np.stack(columns, axis=-1)
+
+
+def integrate(
+    problem: Problem, theta: Array, regimens: Sequence[Regimen], grid: Array
+) -> tuple[Array, int]:
+    """States at the times of the grid.
+
+    Returns
+    -------
+    float64[draw, subject, time, state]
+        NaN where the solve failed.
+    int
+        Draws in which it failed for at least one subject.
+
+    Notes
+    -----
+    Subjects who share schedule and parameters are solved once. Batches of draws run in threads:
+    the integrator releases the GIL.
+    """
+    distinct = list(dict.fromkeys(regimens))
+    if problem.family.by_subject:
+        solved, back = list(regimens), np.arange(len(regimens))
+    else:
+        solved, back = distinct, np.array([distinct.index(r) for r in regimens])
+        theta = theta[:, : len(solved)]
+    one = timeline_of(problem.model, tuple(solved), (grid,) * len(solved))
+    size = int(np.clip(ITEMS // max(one.n_items, 1), 1, min(BATCH, max(len(theta), 1))))
+    timeline = Timeline.build(problem.model, solved * size, [grid] * (len(solved) * size))
+    compiled = compile_model(
+        problem.model, problem.solver.method, timeline=timeline, wrt=problem.estimated
+    )
+    states = np.empty((len(theta), len(solved), grid.size, compiled.n_states))
+    failed = np.zeros(len(theta), dtype=bool)
+
+    def run(begin: int) -> None:
+        part = theta[begin : begin + size]
+        padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
+        solution = compiled.solve(padded.reshape(-1, theta.shape[-1]), timeline, problem.solver)
+        shape = (size, *states.shape[1:])
+        states[begin : begin + size] = solution.y.reshape(shape)[: len(part)]
+        failed[begin : begin + size] = solution.status.reshape(size, -1).any(axis=1)[: len(part)]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(run, range(0, len(theta), size)))
+    return states[:, back], int(failed.sum())
+
+
+def observable(problem: Problem, name: str, theta: Array, states: Array, grid: Array) -> Array:
+    """Compute a state or an output of the model; float64[draw, subject, time]."""
+    model = problem.model
+    if name in model.state_names:
+        return states[..., model.state_names.index(name)]
+    traced = trace(model)
+    symbols: dict[Any, Any] = {traced.t: grid}
+    symbols |= {s: states[..., k] for k, s in enumerate(traced.y)}
+    symbols |= {s: theta[..., k, None] for k, s in enumerate(traced.p)}
+    with np.errstate(all="ignore"):
+        value = evaluate(traced.outputs[name], symbols)
+    return np.broadcast_to(value, states.shape[:-1])
+
+
+def measurements(
+    problem: Problem, data: xr.Dataset, theta: Array, states: Array, grid: Array, seed: int | None
+) -> dict[str, tuple[Array, str]]:
+    """Predicted measurements of each observable of the data, with units."""
+    made = {}
+    rng = np.random.default_rng(seed)
+    for observed in problem.arrangement.observed:
+        error = problem.errors[observed.name]
+        f = np.ascontiguousarray(observable(problem, observed.target, theta, states, grid))
+        sigma = tuple(
+            np.float64(problem.fixed[name])
+            if name in problem.fixed
+            else data[name].transpose("chain", "draw").to_numpy().reshape(-1, 1, 1)
+            for name in error.parameters(observed.name)
+        )
+        se = standard_errors(observed, error.working_se(observed.rows), f.shape[1], grid)
+        values = error.random(rng, f, sigma, se, observed.rows.floor)
+        made[observed.name] = values, problem.model.unit(observed.target)
+    return made
+
+
+def standard_errors(observed: Observed, se: Array, subjects: int, grid: Array) -> Array:
+    """Find the standard error of the published mean at each time; 0 where there is none.
+
+    Returns
+    -------
+    float64[subject, time]
+        On the working scale of the error model.
+    """
+    table = np.zeros((subjects, grid.size))
+    column = np.searchsorted(grid, observed.time)
+    there = column < grid.size
+    there[there] &= grid[column[there]] == observed.time[there]
+    table[observed.subject[there], column[there]] = se[there]
+    return table

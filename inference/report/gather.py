@@ -1,0 +1,124 @@
+"""From a run to the numbers of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..analysis_file import write_text
+from ..fit import read_facts
+from ..progress import duration
+from .curves import predict_curves
+from .material import Material
+from .numbers import flatten
+from .prior import Prior
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..problem import Problem
+    from ..run import Run
+
+__all__ = ["gather"]
+
+PHASES = {"warmup": "warm-up", "sampling": "sampling"}
+
+
+def gather(run: Run, problem: Problem) -> Material:
+    """Compute everything that the report of a run states.
+
+    Parameters
+    ----------
+    run : Run
+    problem : Problem
+        What was fitted.
+
+    Returns
+    -------
+    Material
+    """
+    from ..checks.convergence import convergence
+
+    facts = read_facts(run.tree)
+    verdict = convergence(run.tree)
+    draws = flatten(run.tree["posterior"].to_dataset())
+    names = [*problem.estimated, *problem.error_parameters]
+    curves = predict_curves(problem, run.tree, seed=int(facts["seed"]))
+    return Material(
+        model=problem.model,
+        study=problem.data,
+        targets=problem.targets,
+        draws=draws,
+        priors={n: Prior(d, *problem.bounds(n)) for n, d in problem.all_priors.items()},
+        units={name: problem.unit(name) for name in names},
+        fixed=problem.constants,
+        errors={name: error.text for name, error in problem.errors.items()},
+        population=problem.family.text,
+        bands=curves.bands,
+        rows=curves.rows,
+        converged=verdict.ok,
+        convergence=verdict.sentence,
+        diagnostics=verdict.table,
+        sampler=by_chain(run.tree),
+        failures=failures(facts["failed_solves"]),
+        proposals=int(facts["gradient_evaluations"]["sampling"]),
+        settings=settings(facts),
+        analysis=write_text(run.analysis),
+        interrupted=bool(facts["interrupted"]),
+    )
+
+
+def by_chain(tree: xr.DataTree) -> pd.DataFrame:
+    """What the sampler did, one row per chain."""
+    stats = tree["sample_stats"].to_dataset()
+    table = pd.DataFrame({"chain": stats["chain"].to_numpy()})
+    if "diverging" in stats:
+        table["divergences"] = stats["diverging"].sum("draw").to_numpy().astype(int)
+    if "energy" in stats and stats.sizes["draw"] > 3:
+        energy = stats["energy"]
+        moves = (energy.diff("draw") ** 2).sum("draw")
+        spread = ((energy - energy.mean("draw")) ** 2).sum("draw")
+        table["E-BFMI"] = (moves / spread).to_numpy()
+    for name, label in (("step_size", "step size"), ("n_steps", "gradients per draw")):
+        if name in stats:
+            table[label] = stats[name].mean("draw").to_numpy()
+    if "reached_max_treedepth" in stats:
+        deepest = stats["reached_max_treedepth"].sum("draw").to_numpy()
+        table["longest paths"] = deepest.astype(int)
+    return table
+
+
+def failures(counts: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
+    """Failed solves by cause and phase."""
+    rows = [
+        {"cause": cause, "phase": PHASES.get(phase, phase), "count": int(count)}
+        for phase, causes in counts.items()
+        for cause, count in causes.items()
+    ]
+    return pd.DataFrame(rows, columns=["cause", "phase", "count"]).astype({"count": int})
+
+
+def settings(facts: Mapping[str, Any]) -> dict[str, str]:
+    """How the posterior was drawn, as labels and texts."""
+    solver = facts["problem"]["solver"]
+    gradients = facts["gradient_evaluations"]
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    return {
+        "Problem": str(facts["problem_id"]),
+        "Seed": str(facts["seed"]),
+        "Sampler": (
+            f"{facts['sampler']}: {facts['chains']} chains of {facts['tune']} warm-up and "
+            f"{facts['draws']} kept draws, target acceptance {facts['target_accept']:g}"
+        ),
+        "Solver": (
+            f"method {solver['method']}, relative tolerance {solver['rtol']:g}, "
+            f"at most {solver['max_steps']:,} steps"
+        ),
+        "Gradients": f"{gradients['warmup']:,} in warm-up, {gradients['sampling']:,} after it",
+        "Time": f"{duration(facts['wall_time'])} on {facts['cores']} cores",
+        "Made": str(facts["created_at"]),
+        "Versions": versions,
+        "Data": f"sha256 {facts['problem']['data_sha256']}",
+    }

@@ -1,0 +1,203 @@
+"""The command line teaches, refuses bad input on one screen, and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cytobayes import __version__
+from cytobayes.inference.cli import main
+
+LPS = ["fit", "endotoxin", "--data", "lps-2ng-kg"]
+HEADER = "subject,time,observable,value\n"
+
+
+def run(*arguments: str) -> int:
+    """Exit code of a command."""
+    with pytest.raises(SystemExit) as left:
+        main([str(a) for a in arguments])
+    return 0 if left.value.code is None else int(left.value.code)
+
+
+def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
+    program = "from cytobayes.inference.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_help_teaches_the_workflow(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    text = capsys.readouterr().out
+    for command in ("check", "datasets", "models", "fit", "report"):
+        assert command in text
+    assert "cytobayes fit endotoxin --data lps-2ng-kg --out runs/lps" in text
+    assert "Exit codes" in text
+
+
+def test_help_loads_nothing_heavy_and_is_quick() -> None:
+    program = (
+        "import sys\nfrom cytobayes.inference.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print(sorted({'numpy', 'pandas', 'pymc', 'sympy', 'xarray'} & set(sys.modules)))"
+    )
+    best, text = 9.0, ""
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        best, text = min(best, time.perf_counter() - start), done.stdout
+    assert text.endswith("[]\n")
+    assert best < 2 if os.environ.get("CI") else best < 1  # 0.3 s on an idle machine
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"cytobayes {__version__}\n"
+
+
+def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models") == 0
+    assert "endotoxin" in capsys.readouterr().out
+
+
+def test_a_model_is_shown_with_equations_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "show", "endotoxin") == 0
+    text = capsys.readouterr().out
+    assert "TNF' = " in text and "IL6(0)" not in text
+    assert "LogNormal(1.4873, 0.5)" in text
+    assert "10.1113/JP280883" in text
+
+
+def test_data_sets_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("datasets") == 0
+    assert "lps-2ng-kg" in capsys.readouterr().out
+    assert run("datasets", "show", "lps-2ng-kg") == 0
+    text = capsys.readouterr().out
+    assert "32 published means" in text and "@misc" in text
+
+
+def test_a_table_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "good.csv").write_text(HEADER + "a,0,IL6,1.5\na,1,IL6,<2\n")
+    assert run("check", str(tmp_path / "good.csv")) == 0
+    assert "1 left" in capsys.readouterr().out
+
+
+BAD_TABLES = {
+    "text in a number column": (
+        HEADER + "a,0,IL6,1.5\na,1,IL6,lots\n",
+        ["row 3", "'value'", "lots"],
+    ),
+    "negative time": (HEADER + "a,-1,IL6,1.5\n", ["row 2", "'time'"]),
+    "duplicate rows": (HEADER + "a,1,IL6,1.5\na,1,IL6,1.5\n", ["row 3"]),
+    "a missing column": ("subject,time,value\na,1,2\n", ["observable"]),
+    "an empty file": ("", ["empty"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TABLES)
+def test_a_bad_table_is_refused(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, expected = BAD_TABLES[case]
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    assert run("fit", "endotoxin", "--data", str(path), "--out", str(tmp_path / "out")) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    for words in ["bad.csv", *expected]:
+        assert words in said.err
+    assert len(said.err.splitlines()) <= 24 and "Traceback" not in said.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.csv"]
+
+
+BAD_COMMANDS = {
+    "unknown model": (["fit", "endotoxn", "--data", "lps-2ng-kg"], "Did you mean 'endotoxin'"),
+    "unknown data": (["fit", "endotoxin", "--data", "lps-2ngkg"], "Did you mean 'lps-2ng-kg'"),
+    "missing file": (["fit", "endotoxin", "--data", "no/such.csv"], "no/such.csv"),
+    "no data": (["fit", "endotoxin"], "--data"),
+    "missing analysis": (["fit", "no/analysis.toml"], "no/analysis.toml"),
+    "unknown parameter": ([*LPS, "--fix", "kxyz=1"], "kxyz"),
+    "unknown error model": ([*LPS, "--error", "lognorm"], "lognormal"),
+    "error of no observable": ([*LPS, "--error", "IL7=additive"], "IL7"),
+    "unreadable prior": ([*LPS, "--prior", "k6=exec('x')"], "no distribution is called 'exec'"),
+    "impossible prior": ([*LPS, "--prior", "k6=LogNormal(-1, 1)"], "median"),
+    "value out of bounds": ([*LPS, "--fix", "k6=-1"], "bounds"),
+    "unknown state": ([*LPS, "--dose", "LPS=2@0"], "LPS"),
+    "no draws": ([*LPS, "--draws", "0"], "at least 1"),
+    "not a number": ([*LPS, "--draws", "many"], "'--draws'"),
+    "unknown option": ([*LPS, "--drawz", "1"], "--drawz"),
+    "unknown sampler": ([*LPS, "--sampler", "gibbs"], "nutpie"),
+    "unknown method": ([*LPS, "--method", "euler"], "explicit"),
+    "unknown population": ([*LPS, "--population", "mixed"], "pooled"),
+    "negative seed": ([*LPS, "--seed", "-1"], "seed"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_COMMANDS)
+def test_a_bad_command_is_refused(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, expected = BAD_COMMANDS[case]
+    assert run(*arguments, "--out", str(tmp_path / "out")) == 2
+    said = capsys.readouterr()
+    assert expected in said.err and said.out == ""
+    assert "Traceback" not in said.err and len(said.err.splitlines()) <= 30
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command", [["models", "show", "x"], ["datasets", "show", "x"], ["check", "x"]]
+)
+def test_an_unknown_name_is_refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*command) == 2
+    assert "x" in capsys.readouterr().err
+
+
+def test_an_existing_folder_is_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").touch()
+    assert run(*LPS, "--out", str(tmp_path), "--force") == 2
+    assert "not a run" in capsys.readouterr().err
+    assert (tmp_path / "notes.txt").exists()
+
+
+def test_a_folder_that_is_no_run_has_no_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("report", str(tmp_path)) == 2
+    assert run("report", str(tmp_path / "absent")) == 2
+    assert "not a run" in capsys.readouterr().err
+
+
+def test_names_are_never_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", "[bold]x[/nonsense].csv") == 2
+    assert "[bold]x[/nonsense].csv" in capsys.readouterr().err
+
+
+def test_messages_go_to_stderr_without_color_in_a_pipe() -> None:
+    done = process("models", "show", "endotoxn", FORCE_COLOR="", NO_COLOR="1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: no model is called 'endotoxn'")
+    assert "\x1b" not in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    program = f"{sys.executable} -c 'from cytobayes.inference.cli import main; main()'"
+    done = subprocess.run(
+        f"{program} models show endotoxin | head -n 1", shell=True, capture_output=True, text=True
+    )
+    assert done.stderr == "" and done.stdout.startswith("endotoxin")

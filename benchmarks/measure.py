@@ -91,8 +91,8 @@ def worker(script: Path, arguments: Sequence[str], timeout: float) -> dict[str, 
         if line.startswith(RESULT):
             answer: dict[str, Any] = json.loads(line.removeprefix(RESULT))
             return answer
-    tail = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    return {"status": "failed", "message": f"exit code {done.returncode}: {tail}"}
+    errors = [text for text in done.stderr.splitlines() if "Error" in text] or ["no message"]
+    return {"status": "failed", "message": f"exit code {done.returncode}: {errors[-1].strip()}"}
 
 
 def report(answer: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ use. One core: PyMC's samplers put their chains, not their subjects, on differen
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import sys
 import time
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import Absent, Engine, NotApplicable, cores_here
-from problems import Array, Problem
+from measure import Absent, Engine, NotApplicable, cores_here, need
+from peer_pymc_ode import from_tree
+from posterior import Chains, Plan, pymc_model
+from problems import Array, Problem, lotka_volterra
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -129,6 +132,7 @@ def _solver(problem: Problem, parts: list[Array], rtol: float, atol: float) -> A
 def _pymc(problem: Problem, rtol: float, atol: float) -> Any:
     import pytensor
     import pytensor.tensor as pt
+
     from cytobayes.inference.op import solve
 
     compiled = kernel(problem)
@@ -172,3 +176,40 @@ def _steps(problem: Problem, rtol: float, atol: float) -> float:
     options = SolverOptions(rtol, atol, compiled.method)
     line = timeline(problem, compiled.model, problem.subjects)
     return float(np.mean(compiled.solve(theta, line, options).steps))
+
+
+def sample(plan: Plan, variant: str) -> Chains:
+    """Run the model of PyMC through nutpie: chains in threads, the engine inside compiled code."""
+    find()
+    need("nutpie")
+    import nutpie
+
+    begin = time.perf_counter()
+    problem = lotka_volterra()
+    compiled = kernel(problem)
+    line = timeline(problem, compiled.model, 1)
+    settings = {"atol": np.full(2, plan.atol), "rtol": plan.rtol, "max_steps": 10_000}
+    program = nutpie.compile_pymc_model(pymc_model(_trajectory(compiled, line, settings)))
+    starts = iter(plan.starts())
+    program = dataclasses.replace(program, initial_point_func=lambda seed: next(starts))
+    compile_seconds = time.perf_counter() - begin
+    begin = time.perf_counter()
+    tree = nutpie.sample(
+        program, draws=plan.draws, tune=plan.tune, chains=plan.chains, cores=cores_here(),
+        seed=plan.seed, target_accept=plan.accept, progress_bar=False, save_warmup=True,
+    )  # fmt: skip
+    return from_tree(tree, compile_seconds, time.perf_counter() - begin, "nutpie, Tsit5")
+
+
+def _trajectory(compiled: Any, line: Any, settings: dict[str, Any]) -> Any:
+    import pytensor.tensor as pt
+
+    from cytobayes.inference.op import solve
+
+    counters = pt.constant(np.int64(0))
+
+    def trajectory(rates: Any, initial: Any) -> Any:
+        theta = pt.concatenate([rates, initial])[None]
+        return solve(compiled, theta, line.arrays, **settings, counters=counters).y
+
+    return trajectory

@@ -84,6 +84,7 @@ def integrate(
         saveat=diffrax.SaveAt(ts=jnp.asarray(problem.times)),
         stepsize_controller=diffrax.PIDController(rtol=tolerances[0], atol=tolerances[1]),
         adjoint=diffrax.RecursiveCheckpointAdjoint(checkpoints=checkpoints), max_steps=limit,
+        throw=False,  # what did not arrive is infinite: a rejected proposal, not an exception
     )  # fmt: skip
 
 

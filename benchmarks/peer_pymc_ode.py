@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 from measure import Engine, need
-from problems import Array, Problem
+from posterior import Chains, Plan, pymc_model
+from problems import LV_NAMES, Array, Problem, lotka_volterra
 
 
 def build(problem: Problem, variant: str, rtol: float, atol: float) -> Engine:
@@ -69,3 +70,39 @@ def equation(problem: Problem, known: list[Any], tolerances: tuple[float, float]
 
     kind = DifferentialEquation if tolerances is None else Loose
     return kind(field, problem.times, n_states=len(problem.states), n_theta=problem.rates, t0=0.0)
+
+
+def sample(plan: Plan, variant: str) -> Chains:
+    """PyMC's own NUTS: a process per chain, as many at a time as there are cores."""
+    need("pymc")
+    import pymc as pm
+    from measure import cores_here
+
+    problem = lotka_volterra()
+    tolerances = None if variant == "shipped" else (plan.rtol, plan.atol)
+    begin = time.perf_counter()
+    solve = equation(problem, [], tolerances)
+    model = pymc_model(lambda rates, initial: solve(y0=initial, theta=rates))
+    starts = [dict(zip(LV_NAMES, row, strict=True)) for row in np.exp(plan.starts())]
+    model.logp_dlogp_function()  # compiled machine code stays on disk for the chains
+    with model:
+        step = pm.NUTS(target_accept=plan.accept)
+        compiled = time.perf_counter() - begin
+        begin = time.perf_counter()
+        tree = pm.sample(
+            draws=plan.draws, tune=plan.tune, chains=plan.chains, cores=cores_here(), step=step,
+            initvals=starts, random_seed=plan.seed, discard_tuned_samples=False,
+            progressbar=False, compute_convergence_checks=False,
+        )  # fmt: skip
+        seconds = time.perf_counter() - begin
+    return from_tree(tree, compiled, seconds, "LSODA " + ("1.5e-8" if not tolerances else "1e-6"))
+
+
+def from_tree(tree: Any, compiled: float, seconds: float, note: str) -> Chains:
+    """Chains from a DataTree of PyMC or nutpie."""
+    stats, warmup = tree["sample_stats"], tree["warmup_sample_stats"]
+    return Chains(
+        {n: tree["posterior"][n].values for n in LV_NAMES}, compiled, seconds,
+        gradients=int(stats["n_steps"].sum()), warmup_gradients=int(warmup["n_steps"].sum()),
+        divergences=int(stats["diverging"].sum()), note=note,
+    )  # fmt: skip

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 from measure import Engine, need
-from problems import SNEYD_SIGMA, Array, Problem
+from posterior import Chains, Plan
+from problems import LV_NAMES, SNEYD_SIGMA, Array, Problem, lotka_volterra
 
 # Stan's log-normal density keeps its factor 1/sqrt(2 pi): 42 observations and 4 priors.
 CONSTANT = {"lotka_volterra": 23 * math.log(2 * math.pi)}
@@ -84,3 +85,40 @@ def _data(problem: Problem) -> dict[str, Any]:
 def _plain(data: Any) -> dict[str, Any]:
     """Data as the compiled module expects them: lists become arrays."""
     return {key: np.asarray(v) if isinstance(v, list) else v for key, v in data.items()}
+
+
+def sample(plan: Plan, variant: str) -> Chains:
+    """Stan's NUTS: a process per chain, as many at a time as there are cores."""
+    need("stan", "httpstan")
+    problem = lotka_volterra()
+    begin = time.perf_counter()
+    model = compiled(problem, plan.rtol, plan.atol, seed=plan.seed)
+    compile_seconds = time.perf_counter() - begin
+    starts = [
+        dict(zip(LV_NAMES[:4], row[:4], strict=True))
+        | {"initial": row[4:6].tolist(), "sigma": row[6:].tolist()}
+        for row in np.exp(plan.starts())
+    ]
+    begin = time.perf_counter()
+    with quiet():
+        fit = model.sample(
+            num_chains=plan.chains, num_warmup=plan.tune, num_samples=plan.draws,
+            delta=plan.accept, init=starts, save_warmup=True,
+        )  # fmt: skip
+    seconds = time.perf_counter() - begin
+
+    def by_chain(name: str) -> Array:
+        """Array (element, chain, draw), warm-up first."""
+        flat = np.atleast_2d(fit[name])
+        return np.moveaxis(flat.reshape(len(flat), -1, plan.chains), 1, 2)
+
+    draws = {n: by_chain(n)[0] for n in LV_NAMES[:4]}
+    draws |= dict(zip(LV_NAMES[4:6], by_chain("initial"), strict=True))
+    draws |= dict(zip(LV_NAMES[6:], by_chain("sigma"), strict=True))
+    steps = by_chain("n_leapfrog__")[0]
+    return Chains(
+        {n: v[:, plan.tune :] for n, v in draws.items()}, compile_seconds, seconds,
+        gradients=int(steps[:, plan.tune :].sum()),
+        warmup_gradients=int(steps[:, : plan.tune].sum()),
+        divergences=int(by_chain("divergent__")[0][:, plan.tune :].sum()), note="ode_rk45",
+    )  # fmt: skip

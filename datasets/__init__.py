@@ -6,15 +6,14 @@ return a `Study`. What cannot be used raises an `InputError` whose text fits on 
 
 from .errors import (
     DataFileError,
-    Finding,
     InputError,
     StudyError,
-    TableError,
-    TableProblem,
     UnknownDataError,
 )
+from .findings import Finding, TableError, TableProblem
 from .provenance import Provenance
-from .published import cite, load, names, open_study
+from .published import cite, load, open_study
+from .registry import names
 from .study import Study
 from .table import read_table
 

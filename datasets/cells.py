@@ -8,69 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from .errors import Finding
-from .header import REQUIRED, Layout
+from .findings import Finding
+from .header import Layout
 from .sheet import Sheet
+from .vocabulary import LABELS, LIMIT, MISSING, NUMBER, REQUIRED, TEXTS
 
 __all__ = ["Cells", "Floats", "Mask", "read_cells"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-
-LABELS = ("subject", "observable", "unit", "time_unit")
-MISSING = frozenset({"", "na", "n/a", "."})
-NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-LIMIT = re.compile(rf"(<=|>=|[<>≤≥])\s*({NUMBER})")  # noqa: RUF001
-BELOW = re.compile(r"<?\s*(blq|bloq|bql|lloq|loq|lod|below.*|n\.?d\.?|not detect.*)", re.I)
-ABOVE = re.compile(r">?\s*(alq|aloq|uloq|above.*|over.*|saturated)", re.I)
-
-# What a cell that is no number looks like, with the remedy. The first that fits counts.
-TEXTS: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("is empty.", re.compile(r"|na|n/a|\.", re.I), "Write a number in every row."),
-    (
-        "is not finite.",
-        re.compile(rf"[+-]?(nan|inf|infinity)|{NUMBER}", re.I),
-        "Leave the cell empty (or write NA) if there was no measurement.",
-    ),
-    (
-        "is a limit where none can stand.",
-        re.compile(rf"{LIMIT.pattern}"),
-        "Write a finite number; '<LIMIT' and '>LIMIT' belong into the column of values.",
-    ),
-    (
-        "is a date or a time of day.",
-        re.compile(r"\d{1,4}[-/:]\d{1,2}([-/: T].*)?|\d{1,2}\.\d{1,2}\.\d{2,4}.*"),
-        "Write the time that has passed since one event, such as the dose, in one unit.",
-    ),
-    (
-        "has a decimal comma.",
-        re.compile(r"[+-]?\d+,\d+"),
-        "Write decimals with a point (1.5) and no separator of thousands.",
-    ),
-    (
-        "says 'below a limit' without the limit.",
-        BELOW,
-        "Write '<' and the lower limit of the assay, for example '<1.2': the row is then scored "
-        "as left-censored.",
-    ),
-    (
-        "says 'above a limit' without the limit.",
-        ABOVE,
-        "Write '>' and the upper limit of the assay, for example '>1500': the row is then scored "
-        "as right-censored.",
-    ),
-    (
-        "has a unit or a note behind the number.",
-        re.compile(rf"(?s)([<>]=?\s*)?{NUMBER}\s*[^\d\s].*"),
-        "Write the number alone; units go into a column 'unit'.",
-    ),
-    (
-        "is not a number.",
-        re.compile(r"(?s).*"),
-        "Write a number; if there was no measurement, leave the value empty (or write NA): the "
-        "row is then left out and counted.",
-    ),
-)
 
 
 @dataclass

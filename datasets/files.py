@@ -6,11 +6,12 @@ import codecs
 from itertools import islice
 from pathlib import Path
 
-from .errors import Finding, TableError
+from .findings import Finding, TableError
 from .wording import closest, shown
 
-__all__ = ["decode", "nearby", "read_bytes"]
+__all__ = ["HEADER", "decode", "nearby", "read_bytes"]
 
+HEADER = "Write a header line, and one line per measurement."
 SAVE = "Save it as CSV (comma separated, UTF-8) and read that file."
 MAGIC = {
     b"PK\x03\x04": "an Excel workbook or another zip archive",
@@ -104,7 +105,7 @@ def decode(raw: bytes, file: str) -> str:
         If it is empty or no UTF-8 text; the message says what it looks like.
     """
     if not raw.removeprefix(codecs.BOM_UTF8).strip():
-        raise _refused(file, "it is empty.", "Write a header line and one line per measurement.")
+        raise _refused(file, "it is empty.", HEADER)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refused(file, "it is text in UTF-16, not in UTF-8.", SAVE)
     body = raw.removeprefix(codecs.BOM_UTF8)

@@ -6,37 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .errors import Finding
+from .findings import Finding
 from .sheet import Sheet
+from .vocabulary import ALIASES, COLUMNS, REQUIRED, STOP
 from .wording import closest, shown
 
-__all__ = ["COLUMNS", "REQUIRED", "Layout", "lay_out"]
-
-REQUIRED = ("subject", "time", "observable", "value")
-COLUMNS = (*REQUIRED, "unit", "lower", "upper", "sd", "n", "time_unit")
-
-# Names that carry one of these meanings in the field. They are not taken for it unasked, but to
-# leave out such a column in silence could change the result, so it is refused with a remedy.
-ALIASES = {
-    "subject": "id patient patientid patientno subjectid subjid usubjid volunteer animal mouse sid",
-    "time": "t day days hour hours timeh timed timepoint tad",
-    "observable": "analyte cytokine marker dvid biomarker param paramcd measurement ytype",
-    "value": "dv conc concentration result aval level mean average val",
-    "unit": "units valueunit observableunit unitofmeasure",
-    "lower": "lloq loq lod lowerlimit limit limits lowerlimitofquantification",
-    "upper": "uloq upperlimit upperlimitofquantification",
-    "sd": "std stdev stddev standarddeviation",
-    "n": "count size samplesize nsubjects",
-    "time_unit": "timeunits tunit",
-}
-STOP = {
-    "se sem stderr standarderror": "Make it a column 'sd' with sd = se * sqrt(n), and remove it.",
-    "cens censoring censored blq bloq bql aloq": "Write censored values as '<LIMIT' or '>LIMIT' in "
-    "the value column, or give the columns 'lower' and 'upper'; then remove it.",
-    "evid amt addl": "Rows of doses cannot be read from this file: keep the rows of measurements, "
-    "remove it, and give the doses with Study.with_doses.",
-    "replicate replicates rep": "Replace replicates by their mean, and remove it.",
-}
+__all__ = ["Layout", "lay_out"]
 
 
 @dataclass

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from .errors import DataFileError, InputError, UnknownDataError
+from .errors import InputError, UnknownDataError
 from .files import nearby
 from .provenance import Provenance
+from .registry import entry, names
 from .study import Study
 from .table import parse_table, read_table
-from .wording import shown
+from .wording import closest, shown
 
-__all__ = ["cite", "load", "names", "open_study"]
-
-FOLDER = files(__package__) / "data"
-
-
-def names() -> tuple[str, ...]:
-    """Names that `load` knows.
-
-    Examples
-    --------
-    >>> "lps-2ng-kg" in names()
-    True
-    """
-    return tuple(_registry())
+__all__ = ["cite", "load", "open_study"]
 
 
 def load(name: str) -> Study:
@@ -61,17 +44,14 @@ def load(name: str) -> Study:
     >>> load("lps-2ng-kg").observables
     ('TNF', 'IL6', 'IL8', 'IL10')
     """
-    entry = _entry(name)
-    file = str(entry["file"])
-    raw = _checked(file, str(entry["sha256"]))
+    known = entry(name)
     origin = Provenance(
-        source=str(entry["source"]),
-        licence=str(entry["licence"]),
-        doi=str(entry["doi"]),
-        steps=tuple(entry["obtained"]),
+        source=known.source, licence=known.licence, doi=known.doi, steps=tuple(known.obtained)
     )
-    study = parse_table(raw, file, name=name, time_unit=entry["time_unit"], origin=origin)
-    return study.with_doses(pd.DataFrame(entry["doses"])) if entry["doses"] else study
+    study = parse_table(
+        known.read(), known.file, name=name, time_unit=known.time_unit, origin=origin
+    )
+    return study.with_doses(pd.DataFrame(known.doses)) if known.doses else study
 
 
 def cite(name: str) -> str:
@@ -92,7 +72,7 @@ def cite(name: str) -> str:
     UnknownDataError
         If there is no such data set.
     """
-    return "\n\n".join(map(_bibtex, _entry(name)["cite"]))
+    return entry(name).bibtex()
 
 
 def open_study(
@@ -124,7 +104,7 @@ def open_study(
     InputError
         If ``columns`` or ``time_unit`` are given with a name.
     """
-    if isinstance(name_or_path, str) and name_or_path in _registry():
+    if isinstance(name_or_path, str) and name_or_path in names():
         if columns or time_unit:
             raise InputError(
                 f"{name_or_path!r} is a published data set: its columns and units are known. "
@@ -134,45 +114,6 @@ def open_study(
     text = os.fspath(name_or_path)
     if not os.path.lexists(text):
         detail = f"{shown(text, 200)} is neither the name of a data set nor a file that exists."
-        raise UnknownDataError(text, names(), f"{detail} {nearby(Path(text))}")
+        hint = "" if closest(text, names()) else f" {nearby(Path(text))}"
+        raise UnknownDataError(text, names(), detail + hint)
     return read_table(name_or_path, columns, time_unit=time_unit)
-
-
-@cache
-def _registry() -> dict[str, dict[str, Any]]:
-    """Entries of data/registry.json by name."""
-    entries: dict[str, dict[str, Any]] = json.loads(
-        (FOLDER / "registry.json").read_text(encoding="utf-8")
-    )
-    return entries
-
-
-def _entry(name: str) -> dict[str, Any]:
-    """Entry of one data set."""
-    if name not in _registry():
-        raise UnknownDataError(name, names())
-    return _registry()[name]
-
-
-def _checked(file: str, sha256: str) -> bytes:
-    """Bytes of a shipped file, if they are the registered ones."""
-    try:
-        raw = (FOLDER / file).read_bytes()
-    except OSError as error:
-        raise DataFileError(
-            f"the data file {file!r} of the package is missing. Install cytobayes again."
-        ) from error
-    found = hashlib.sha256(raw).hexdigest()
-    if found != sha256:
-        raise DataFileError(
-            f"the data file {file!r} of the package was changed: its sha256 is {found[:12]}..., "
-            f"registered is {sha256[:12]}.... Install cytobayes again. To use your own version, "
-            "copy the file and read the copy."
-        )
-    return raw
-
-
-def _bibtex(fields: Mapping[str, str]) -> str:
-    """One BibTeX entry; ``type`` and ``key`` head it, the other fields follow in order."""
-    body = [f"  {k} = {{{v}}}," for k, v in fields.items() if k not in ("type", "key")]
-    return "\n".join([f"@{fields['type']}{{{fields['key']},", *body, "}"])

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cells import Cells, Floats, Mask
-from .errors import Finding
+from .findings import Finding
 from .header import Layout
 from .sheet import Sheet
 

@@ -10,63 +10,20 @@ import csv
 import hashlib
 import io
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
-from .errors import Finding
+from .column import Column
 from .files import decode
+from .findings import Finding
 
-__all__ = ["Column", "Sheet", "split"]
+__all__ = ["Sheet", "split"]
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 CHUNK = 20_000  # rows that are held as lists at a time
-
-
-class Column:
-    """One column of text: each different text once, and a code per row.
-
-    Attributes
-    ----------
-    name : str
-        As written in the header, without surrounding blanks.
-    texts : list of str
-        The different texts, without surrounding blanks, in order of appearance.
-    codes : int array
-        For each row its place in ``texts``; complete after `close`.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._parts: list[npt.NDArray[np.int32]] = []
-        self._memo: defaultdict[str, int] = defaultdict()
-        self._memo.default_factory = self._memo.__len__
-        self.texts: list[str] = []
-        self.codes = np.zeros(0, np.int32)
-
-    def extend(self, cells: Iterable[str]) -> None:
-        """Append the cells of further rows."""
-        code = self._memo.__getitem__
-        self._parts.append(np.fromiter(map(code, cells), np.int32))
-
-    def close(self) -> None:
-        """Put the parts together; texts that differ in surrounding blanks become one."""
-        raw = np.concatenate([np.zeros(0, np.int32), *self._parts])
-        plain: defaultdict[str, int] = defaultdict()
-        plain.default_factory = plain.__len__
-        merged = np.fromiter((plain[text.strip()] for text in self._memo), np.int32)
-        self.codes = merged[raw] if len(raw) else raw
-        self.texts = list(plain)
-        self._parts.clear()
-        self._memo.clear()
-
-    def at(self, rows: Iterable[int]) -> list[str]:
-        """Texts of some rows."""
-        return [self.texts[self.codes[k]] for k in rows]
 
 
 @dataclass
@@ -188,24 +145,26 @@ def _steps(chunk: list[list[str]], total: int | None) -> list[int]:
 
 def _take(sheet: Sheet, chunk: list[list[str]], lines: list[int]) -> None:
     """Sort the rows of a chunk into header, columns, ragged and blank."""
-    rows = [(k, row) for k, row in zip(lines, chunk, strict=True) if _filled(row)]
-    sheet.blank += len(chunk) - len(rows)
-    if not sheet.header and rows:
-        sheet.header_line, names = rows.pop(0)
-        sheet.header = [name.strip() for name in names]
-        sheet.columns = [Column(name) for name in sheet.header]
     width = len(sheet.header)
-    whole = [(k, row) for k, row in rows if len(row) == width]
-    sheet.ragged += [(k, row) for k, row in rows if len(row) != width]
-    sheet.rows += [k for k, _ in whole]
-    cells = zip(*(row for _, row in whole), strict=True)
-    for column, texts in zip(sheet.columns, cells, strict=False):  # no cells, no columns
-        column.extend(texts)
+    whole = width > 0 and set(map(len, chunk)) == {width}
+    if not (whole and all(row[0].strip() for row in chunk)):  # else: nothing to sort out
+        rows = [(k, row) for k, row in zip(lines, chunk, strict=True) if "".join(row).strip()]
+        sheet.blank += len(chunk) - len(rows)
+        if not sheet.header and rows:
+            _head(sheet, *rows.pop(0))
+            width = len(sheet.header)
+        sheet.ragged += [(k, row) for k, row in rows if len(row) != width]
+        lines = [k for k, row in rows if len(row) == width]
+        chunk = [row for _, row in rows if len(row) == width]
+    sheet.rows += lines
+    for column, texts in zip(sheet.columns, zip(*chunk, strict=True), strict=False):
+        column.extend(texts)  # a chunk without rows has no columns
 
 
-def _filled(row: list[str]) -> bool:
-    """Whether a row is not blank."""
-    return bool(row) and bool(row[0].strip() or "".join(row).strip())
+def _head(sheet: Sheet, line: int, names: list[str]) -> None:
+    """Make the columns."""
+    sheet.header_line, sheet.header = line, [name.strip() for name in names]
+    sheet.columns = [Column(name) for name in sheet.header]
 
 
 def _ragged(rows: list[tuple[int, list[str]]], width: int, delimiter: str) -> list[Finding]:

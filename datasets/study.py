@@ -135,12 +135,12 @@ class Study:
     @property
     def observations(self) -> xr.Dataset:
         """Measurements, dim ``row``; the arrays are read-only."""
-        return self._tree.children["observations"].to_dataset(inherit=False)
+        return self._tree.children["observations"].to_dataset(inherit=False).copy()
 
     @property
     def doses(self) -> xr.Dataset:
         """Doses, dim ``dose``, possibly none; the arrays are read-only."""
-        return self._tree.children["doses"].to_dataset(inherit=False)
+        return self._tree.children["doses"].to_dataset(inherit=False).copy()
 
     @property
     def name(self) -> str:
@@ -238,5 +238,5 @@ def _frozen(rows: pd.DataFrame, dim: str, time_unit: str, times: Sequence[str]) 
 
 def _frame(tree: xr.DataTree, node: str) -> pd.DataFrame:
     """Variables of a node as columns."""
-    data = tree.children[node].to_dataset(inherit=False)
+    data = tree.children[node].to_dataset(inherit=False).copy()
     return pd.DataFrame({str(name): data[name].to_numpy() for name in data.data_vars})

@@ -11,13 +11,14 @@ import pandas as pd
 
 from .account import account
 from .cells import read_cells
-from .errors import Finding, TableError
-from .files import read_bytes
-from .header import COLUMNS, lay_out
+from .files import HEADER, read_bytes
+from .findings import Finding, TableError
+from .header import lay_out
 from .provenance import Provenance
 from .rules import Table
 from .sheet import Sheet, split
 from .study import Study
+from .vocabulary import COLUMNS
 from .wording import shown
 
 __all__ = ["parse_table", "read_table"]
@@ -100,7 +101,7 @@ def parse_table(
     """
     sheet = split(raw, file, [*COLUMNS, *map(str, (columns or {}).values())])
     if not sheet.header:
-        raise TableError(file, sheet.findings)
+        raise TableError(file, sheet.findings or [Finding("it has only blank lines.", HEADER)])
     layout = lay_out(sheet, columns)
     table = Table(sheet, layout, read_cells(sheet, layout))
     table.check()

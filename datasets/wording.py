@@ -49,13 +49,25 @@ def counted(number: int, noun: str) -> str:
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Find the known name that is probably meant; a ``cutoff`` of 1 asks for the same letters.
+    """Find the known name that is probably meant: a similar one, or one that begins like this.
+
+    A ``cutoff`` of 1 asks for the same letters and digits, 0 for none.
 
     Examples
     --------
     >>> closest("LPS 2ng", ["lps-2ng-kg", "crs-cohort"])
     'lps-2ng-kg'
+    >>> closest("lps", ["lps-2ng-kg", "crs-cohort"])
+    'lps-2ng-kg'
     """
-    plain = {re.sub(r"[\W_]+", "", k.casefold()): k for k in known}
-    match = difflib.get_close_matches(re.sub(r"[\W_]+", "", name.casefold()), plain, 1, cutoff)
+    plain = {_letters(k): k for k in known}
+    asked = _letters(name)
+    match = difflib.get_close_matches(asked, plain, 1, cutoff)
+    if not match and len(asked) > 2:
+        match = [k for k in plain if k.startswith(asked)]
     return plain[match[0]] if match else None
+
+
+def _letters(name: str) -> str:
+    """Letters and digits alone, without regard to case."""
+    return re.sub(r"[\W_]+", "", name.casefold())

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..datasets.errors import InputError, closest, shown
+from ..datasets.errors import InputError
+from ..datasets.wording import closest, shown
 from ..models.dosing import Dose, Regimen
 from ..models.solver import Timeline
 from .error import KINDS, Rows

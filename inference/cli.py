@@ -253,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of a pipe left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         if not _is_users(error):
             raise
         fail(str(error))
@@ -262,6 +262,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _is_users(error: Exception) -> bool:
     """Whether the user can do something about it; all else is a defect and shows its traceback."""
+    if isinstance(error, RuntimeError):
+        from .starts import FitError
+
+        return isinstance(error, FitError)
     from ..datasets.errors import InputError
     from ..models.errors import ModelError
 

@@ -18,6 +18,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import pytensor.tensor as pt
+from numba import carray  # type: ignore[attr-defined]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 from pytensor.graph.basic import Apply
@@ -74,7 +75,7 @@ def pointer(typing: Any, address: Any) -> Any:
 def count_solve(address, status):  # type: ignore[no-untyped-def]
     """Count a solve and, when it failed, the cause of its first failure."""
     if address != 0:
-        block = numba.carray(pointer(address), (SLOTS,), np.int64)
+        block = carray(pointer(address), (SLOTS,), np.int64)
         block[SOLVES] += 1
         for code in status:
             if code != 0:
@@ -86,7 +87,7 @@ def count_solve(address, status):  # type: ignore[no-untyped-def]
 def count_gradient(address):  # type: ignore[no-untyped-def]
     """Count a gradient."""
     if address != 0:
-        numba.carray(pointer(address), (SLOTS,), np.int64)[GRADIENTS] += 1
+        carray(pointer(address), (SLOTS,), np.int64)[GRADIENTS] += 1
 
 
 class ReadCounters(Op):
@@ -97,12 +98,12 @@ class ReadCounters(Op):
 
     __props__ = ()
 
-    def make_node(self, address: Any, anchor: Any) -> Apply:
+    def make_node(self, address: Any, anchor: Any) -> Any:
         """Make the node."""
         out = pt.tensor(dtype="int64", shape=(SLOTS,))
         return Apply(self, [pt.as_tensor(address), pt.as_tensor(anchor)], [out])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
+    def perform(self, node: Any, inputs: Sequence[Any], output_storage: Any) -> None:
         """Run outside numba mode."""
         output_storage[0][0] = counters_at(int(inputs[0])).copy()
 
@@ -115,7 +116,7 @@ def funcify_read(op: ReadCounters, node: Any = None, **_: Any) -> tuple[Callable
     def read_counters(address, anchor):  # type: ignore[no-untyped-def]
         out = np.zeros(SLOTS, np.int64)
         if address.item() != 0:
-            out[:] = numba.carray(pointer(address.item()), (SLOTS,), np.int64)
+            out[:] = carray(pointer(address.item()), (SLOTS,), np.int64)
         return out
 
     return read_counters, f"cytobayes-read-counters-{HERE}"

@@ -14,9 +14,21 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-__all__ = ["CHAINS", "INK", "Panels", "log_wanted", "set_log", "style", "to_svg"]
+__all__ = [
+    "CHAINS",
+    "CURVE",
+    "INK",
+    "LIMIT",
+    "PRIOR",
+    "Panels",
+    "log_wanted",
+    "plain",
+    "set_log",
+    "style",
+    "to_svg",
+]
 
 # Okabe and Ito's palette, distinct for every kind of color vision; also apart in gray.
 CURVE, PRIOR, LIMIT = "#0072B2", "#8A8A8A", "#D55E00"
@@ -91,7 +103,7 @@ class Panels:
     def legend(self, handles: Sequence[Any]) -> None:
         """Put one legend above all panels."""
         self.figure.legend(
-            handles=list(handles), loc="outside upper left", ncols=min(4, len(handles))
+            handles=list(handles), loc="outside upper left", ncols=3 if self.columns == 1 else 4
         )
 
 
@@ -110,25 +122,40 @@ def log_wanted(values: npt.ArrayLike) -> bool:
     return bool(np.log10(finite.max() / finite.min()) > DECADES)
 
 
-def set_log(axes: Axes, lowest: float, highest: float) -> None:
-    """Make the vertical axis logarithmic with labels at decades only."""
-    axes.set_yscale("log")
-    axes.set_ylim(lowest, highest)
-    decades = math.log10(highest / lowest)
-    axes.yaxis.set_major_locator(LogLocator(numticks=6))
-    axes.yaxis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=60))
-    axes.yaxis.set_major_formatter(Plain())
-    axes.yaxis.set_minor_formatter(NullFormatter())
+def set_log(axes: Axes, which: str = "y", limits: tuple[float, float] | None = None) -> None:
+    """Make an axis logarithmic, with plain numbers at decades (or at 1, 2, 5 for a short span).
+
+    Parameters
+    ----------
+    axes : Axes
+    which : {"x", "y"}
+    limits : (float, float), optional
+        Ends of the axis; default: those of what is drawn.
+    """
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    if limits is not None:
+        (axes.set_xlim if which == "x" else axes.set_ylim)(*limits)
+    low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
+    decades = math.log10(high / low)
+    short = decades < 1.5
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,), numticks=5))
+    axis.set_major_formatter(FuncFormatter(plain))
+    axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=60))
+    axis.set_minor_formatter(NullFormatter())
     if decades > 7:
-        axes.yaxis.set_minor_locator(LogLocator(numticks=1))
+        axis.set_minor_locator(NullLocator())
 
 
-class Plain(LogFormatterSciNotation):
-    """Write decades as people do: 0.01, 1, 1000, and 1e6 beyond."""
+def plain(value: float, position: int | None = None) -> str:
+    """Write the number at a tick as people do.
 
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        """Text of one tick."""
-        return f"{x:g}"
+    Examples
+    --------
+    >>> [plain(v) for v in (0.001, 1.0, 1e5, 1e6)]
+    ['0.001', '1', '100000', '1e6']
+    """
+    return f"{value:g}".replace("e+0", "e").replace("e-0", "e-")
 
 
 def to_svg(figure: Figure, name: str, description: str) -> str:

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pytensor.tensor as pt
 
-from ..datasets.errors import InputError, closest
+from ..datasets.errors import InputError
+from ..datasets.wording import closest
 from ..models.distributions import Distribution, HalfNormal
 from .normal import log_interval, log_ndtr, log_pdf
 

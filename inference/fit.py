@@ -92,9 +92,10 @@ def fit(
     Notes
     -----
     A proposal whose solve fails is rejected (a divergence, in the sampler's words) and counted
-    once, under the cause of its first failed subject. Each chain counts for itself and each draw carries
-    the count, so the numbers by cause, chain and phase are exact; evaluations while a chain looks
-    for its first step size count as warm-up, those that choose start points do not count.
+    once, under the cause of its first failed subject. Each chain counts for itself and each draw
+    carries the count, so the numbers by cause, chain and phase are exact; evaluations while a
+    chain looks for its first step size count as warm-up, those that choose start points do not
+    count.
     """
     settings = checked(draws, tune, chains, cores, seed, target_accept, sampler)
     begun = time.perf_counter()
@@ -224,7 +225,7 @@ def read_facts(tree: xr.DataTree) -> dict[str, Any]:
         {"warmup": count, "sampling": count}; ``wall_time`` and ``sampling_time`` [s]; ``engine``
         (hash of the compiled integrator); ``versions``; ``created_at``.
     """
-    facts: dict[str, Any] = dict(tree.attrs)
+    facts = {str(name): value for name, value in tree.attrs.items()}
     for name in JSON:
         if name in facts and not isinstance(facts[name], Mapping):
             facts[name] = json.loads(facts[name])

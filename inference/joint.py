@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
+from pytensor.compile.sharedvalue import shared
 
 from ..datasets.errors import InputError
 from ..models.dosing import Switch
@@ -69,7 +69,7 @@ def build_joint(problem: Problem) -> Joint:
     term and its gradient stay finite. A sampler rejects such a proposal.
     """
     with pm.Model(coords=coordinates(problem)) as model:
-        counters = pytensor.shared(np.array(0, dtype=np.int64), name=COUNTERS)
+        counters = shared(np.array(0, dtype=np.int64), name=COUNTERS)
         parameters = draw_parameters(problem)
         states, status = integrate(problem, parameters, counters)
         values = {}

@@ -121,7 +121,7 @@ def counts(chain: xr.DataTree, group: str) -> Array:
     """Counters after each draw of a chain; int64[draw, SLOTS]."""
     if length(chain, group) == 0:
         return np.zeros((0, SLOTS), dtype=np.int64)
-    return chain[group][COUNTS].to_numpy()[0].astype(np.int64)
+    return np.asarray(chain[group][COUNTS].to_numpy()[0], dtype=np.int64)
 
 
 def before(chain: xr.DataTree, prefix: str) -> Array:

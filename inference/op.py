@@ -109,8 +109,8 @@ def solve(
     """
     settings = (np.asarray(atol, np.float64), np.float64(rtol), np.int64(max_steps))
     arguments = [pt.constant(np.array(a, order="C")) for a in (*arrays, *settings)]
-    y, status, *_ = SolveOp(kernel)(theta, *arguments, counters)
-    return Solved(y, status)
+    outputs: Any = SolveOp(kernel)(theta, *arguments, counters)
+    return Solved(*outputs[:2])
 
 
 class SolveOp(Op):
@@ -126,13 +126,13 @@ class SolveOp(Op):
         self.kernel = kernel
         self.source_hash = kernel.source_hash
 
-    def make_node(self, theta: Tensor, *rest: Tensor) -> Apply:
+    def make_node(self, theta: Tensor, *rest: Tensor) -> Any:
         """Make the node; types are those of the compiled integrator."""
         inputs = [pt.as_tensor(theta, dtype="float64"), *map(pt.as_tensor, rest)]
         y = pt.tensor(dtype="float64", shape=(None, self.kernel.n_states))
         return Apply(self, inputs, [y, pt.lvector(), *(kind() for kind in TAPE)])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
+    def perform(self, node: Any, inputs: Sequence[Any], output_storage: Any) -> None:
         """Run outside numba mode."""
         *arguments, address = inputs
         out = self.kernel.forward(*map(argument, arguments), True)
@@ -144,7 +144,7 @@ class SolveOp(Op):
         for storage, value in zip(output_storage, out, strict=True):
             storage[0] = value
 
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+    def connection_pattern(self, node: Any) -> list[list[bool]]:
         """Only y depends on theta in a way that has a gradient."""
         none = [False] * (2 + len(TAPE))
         return [[True, *none[1:]], *([none] * (len(node.inputs) - 1))]
@@ -174,12 +174,12 @@ class SolveGradOp(Op):
         self.kernel = kernel
         self.source_hash = kernel.source_hash
 
-    def make_node(self, theta: Tensor, *rest: Tensor) -> Apply:
+    def make_node(self, theta: Tensor, *rest: Tensor) -> Any:
         """Make the node; the result has the type of theta."""
         theta = pt.as_tensor(theta, dtype="float64")
         return Apply(self, [theta, *map(pt.as_tensor, rest)], [theta.type()])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any) -> None:
+    def perform(self, node: Any, inputs: Sequence[Any], output_storage: Any) -> None:
         """Run outside numba mode."""
         *arguments, address = inputs
         output_storage[0][0] = self.kernel.backward(*map(argument, arguments))
@@ -222,7 +222,7 @@ def solve_backward({names}, counters):
 """
 
 
-def calling(name: str, source: str, node: Apply, integrator: Callable[..., Any]) -> Any:
+def calling(name: str, source: str, node: Any, integrator: Callable[..., Any]) -> Any:
     """Numba function that hands its arguments, brought to one type, to a dispatcher."""
     names = [f"a{k}" for k in range(len(node.inputs) - 1)]
     values = [

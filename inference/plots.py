@@ -22,6 +22,7 @@ from .drawing import CHAINS, CURVE, INK, LIMIT, PRIOR, Panels, log_wanted, set_l
 __all__ = ["plot_data", "plot_fit", "plot_priors", "plot_ranks", "plot_traces"]
 
 FIT_SIZE = (3.6, 2.75)
+ONE = (5.4, 3.4)  # a panel alone
 SMALL = (2.7, 1.75)
 
 
@@ -41,7 +42,7 @@ def plot_data(rows: pd.DataFrame, units: Mapping[str, str], time_unit: str) -> F
     """
     names = list(dict.fromkeys(rows["observable"]))
     with style():
-        panels = Panels(len(names), columns=2, size=FIT_SIZE)
+        panels = Panels(len(names), columns=2, size=FIT_SIZE if len(names) > 1 else ONE)
         for name, axes in zip(names, panels.axes, strict=True):
             these = rows[rows["observable"] == name]
             for _, one in these.groupby("subject", sort=False):
@@ -76,7 +77,8 @@ def plot_fit(
     keys = list(dict.fromkeys(zip(bands["group"], bands["observable"], strict=True)))
     several = bands["group"].nunique() > 1
     with style():
-        panels = Panels(len(keys), columns=2 if len(keys) < 7 else 3, size=FIT_SIZE)
+        columns, size = 2 if len(keys) < 7 else 3, FIT_SIZE if len(keys) > 1 else ONE
+        panels = Panels(len(keys), columns=columns, size=size)
         for (group, name), axes in zip(keys, panels.axes, strict=True):
             band = bands[(bands["group"] == group) & (bands["observable"] == name)]
             these = rows[(rows["group"] == group) & (rows["observable"] == name)]
@@ -87,7 +89,7 @@ def plot_fit(
             spread = np.concatenate([these["value"], band["median"]])
             _frame(axes, title, units.get(name, ""), spread)
         panels.label_time(f"time [{time_unit}]")
-        panels.legend([*_band_handles(), *_data_handles(rows)])
+        panels.legend([*_band_handles(rows), *_data_handles(rows)])
     return panels.figure
 
 
@@ -109,6 +111,8 @@ def _points(axes: Axes, rows: pd.DataFrame) -> None:
                 means["time"], means["value"], yerr=_bars(means["value"], half, axes),
                 fmt="none", ecolor=INK, elinewidth=width, alpha=0.75, zorder=5,
             )  # fmt: skip
+    between = rows[rows["censoring"] == "interval"]
+    axes.vlines(between["time"], between["lower"], between["upper"], color=LIMIT, lw=1.1, zorder=5)
     marks = {"none": ("o", INK), "left": ("v", "white"), "right": ("^", "white")}
     for censoring, these in rows.groupby("censoring", sort=False):
         marker, face = marks.get(str(censoring), ("D", "white"))
@@ -137,17 +141,18 @@ def _frame(axes: Axes, title: str, unit: str, values: npt.ArrayLike) -> None:
     finite = finite[np.isfinite(finite)]
     if log_wanted(finite[finite > 0]) and not (finite < 0).any():
         positive = finite[finite > 0]
-        set_log(axes, positive.min() / 3, positive.max() * 3)
+        set_log(axes, "y", (positive.min() / 3, positive.max() * 3))
     elif finite.size and finite.min() >= 0:
         axes.set_ylim(bottom=0)
 
 
-def _band_handles() -> list[Any]:
+def _band_handles(rows: pd.DataFrame) -> list[Any]:
+    new = "means" if np.isfinite(rows["sd"]).any() else "values"
     return [
         Line2D([], [], color=CURVE, lw=1.5, label="median curve"),
         Patch(color=CURVE, alpha=0.65, lw=0, label="50 % of curves"),
         Patch(color=CURVE, alpha=0.36, lw=0, label="90 % of curves"),
-        Patch(color=CURVE, alpha=0.13, lw=0, label="90 % of new values"),
+        Patch(color=CURVE, alpha=0.13, lw=0, label=f"90 % of new {new}"),
     ]
 
 
@@ -169,7 +174,7 @@ def _data_handles(rows: pd.DataFrame) -> list[Any]:
         if (rows["censoring"] == censoring).any():
             look = {**plain, "mec": LIMIT}
             handles.append(Line2D([], [], marker=marker, mfc="white", label=label, **look))
-    if rows[["lower", "upper"]].notna().to_numpy().any():
+    if rows.loc[rows["censoring"] != "interval", ["lower", "upper"]].notna().to_numpy().any():
         handles.append(
             Line2D([], [], color=LIMIT, lw=0.9, ls="--", label="limit of quantification")
         )
@@ -196,7 +201,7 @@ def plot_traces(draws: Mapping[str, npt.NDArray[np.float64]]) -> Figure:
                 axes.plot(line, color=color, lw=0.5, alpha=0.75, rasterized=True)
             axes.set_title(name)
             if log_wanted(values):
-                axes.set_yscale("log")
+                set_log(axes)
             axes.margins(x=0.01)
         panels.label_time("draw")
     return panels.figure
@@ -223,7 +228,7 @@ def plot_ranks(ranks: pd.DataFrame, names: Sequence[str]) -> Figure:
             for chain, one in these.groupby("chain"):
                 color = CHAINS[int(str(chain)) % len(CHAINS)]
                 edges = np.arange(len(one) + 1) / len(one)
-                axes.stairs(one["share"].to_numpy(), edges, color=color, lw=1.1)
+                axes.stairs(one["share"].to_numpy(), edges, color=color, lw=1.1, baseline=None)
             axes.axhline(1, color=PRIOR, lw=0.7, zorder=0)
             axes.set_title(name)
             axes.set_ylim(0, max(2.0, float(these["share"].max()) * 1.05))
@@ -257,7 +262,7 @@ def plot_priors(densities: pd.DataFrame, units: Mapping[str, str]) -> Figure:
             axes.set_title(name)
             axes.set_xlabel(f"[{units[name]}]" if units.get(name) else "")
             if log_wanted(one["value"]):
-                axes.set_xscale("log")
+                set_log(axes, "x")
             axes.set_ylim(bottom=0)
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pymc as pm
 
 from ..datasets.errors import InputError
@@ -119,18 +120,17 @@ def random_variable(
             f"prior of {name}: {distribution} has no mass between the bounds "
             f"{lower:g} and {upper:g} of the parameter. Give another prior."
         )
+    limits = {
+        side: exact(bound) if math.isfinite(bound) else None
+        for side, bound in (("lower", low), ("upper", high))
+    }
     if isinstance(distribution, Normal | TruncatedNormal) and (low, high) != (-math.inf, math.inf):
-        return pm.TruncatedNormal(
-            name,
-            distribution.mean,
-            distribution.sd,
-            lower=finite(low),
-            upper=finite(high),
-            dims=dims,
-        )
+        mean, sd = exact(distribution.mean), exact(distribution.sd)
+        return pm.TruncatedNormal(name, mean, sd, **limits, dims=dims)
     if isinstance(distribution, Uniform):
-        return pm.Uniform(name, low, high, dims=dims)
-    family, numbers = FAMILIES[type(distribution)](distribution)
+        return pm.Uniform(name, exact(low), exact(high), dims=dims)
+    family, given = FAMILIES[type(distribution)](distribution)
+    numbers = [exact(number) for number in given]
     if not is_cut(distribution, lower, upper):
         return family(name, *numbers, dims=dims)
     if isinstance(distribution, LogitNormal):
@@ -138,14 +138,12 @@ def random_variable(
             f"prior of {name}: the bounds {lower:g} and {upper:g} cut {distribution}, and a cut "
             "logit-normal is not available. Use a Beta or TruncatedNormal prior."
         )
-    return pm.Truncated(
-        name, family.dist(*numbers), lower=finite(low), upper=finite(high), dims=dims
-    )
+    return pm.Truncated(name, family.dist(*numbers), **limits, dims=dims)
 
 
-def finite(bound: float) -> float | None:
-    """Bound as PyMC wants it: None where there is none."""
-    return bound if math.isfinite(bound) else None
+def exact(number: float) -> npt.NDArray[np.float64]:
+    """Keep double precision: PyTensor makes single-precision constants of round Python floats."""
+    return np.asarray(number, dtype=np.float64)
 
 
 def check(name: str, distribution: Distribution) -> None:

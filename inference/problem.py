@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..datasets.errors import InputError, closest, shown
+from ..datasets.errors import InputError
 from ..datasets.study import Study
+from ..datasets.wording import closest, shown
 from ..models.distributions import Distribution
 from ..models.dosing import Regimen
 from ..models.ode import OdeModel

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..datasets.errors import InputError
 from .analysis import KEPT, Analysis
 from .console import say, show
 from .run import new_run, open_run, save_run
@@ -38,16 +39,26 @@ def run_fit(analysis: Analysis, out: Path, *, force: bool = False) -> bool:
 
         tree = fit(problem, **asdict(analysis.sampling))
         save_run(folder, tree, problem, analysis)
-    interrupted = bool(tree.attrs.get("interrupted", False))
+    interrupted = bool(tree.attrs.get("interrupted", 0))
     if interrupted:
-        say(f"interrupted: what was drawn so far is in {out / KEPT}")
-    run_report(out, problem)
+        say(f"interrupted: what was drawn so far is in {out / KEPT}", style="yellow")
+    if interrupted and not tree["posterior"].sizes.get("draw", 0):
+        say("no draw after warm-up was kept, so there is no report")
+        return False
+    try:
+        run_report(out, problem)
+    except KeyboardInterrupt:
+        say(f"interrupted; the run is complete, its report is not: cytobayes report {out}")
+        return False
     return not interrupted
 
 
 def _read(analysis: Analysis) -> Problem:
     """Read and check everything before the first draw."""
-    problem = analysis.to_problem()
+    from ..models.library import get
+
+    get(analysis.model)  # a misspelled name is found before PyMC is loaded
+    problem = analysis.to_problem(analysis.open_data())
     say(str(problem))
     if analysis.problem and analysis.problem != problem.id:
         say(
@@ -70,6 +81,8 @@ def run_report(folder: Path, problem: Problem | None = None) -> None:
     from .report import write_report
 
     run = open_run(folder)
+    if not run.tree["posterior"].sizes.get("draw", 0):
+        raise InputError(f"{folder} holds no draws after warm-up, so there is nothing to report")
     say("writing the report")
     verdict = write_report(run, problem or run.analysis.to_problem(run.study))
     say(verdict.headline, style=STYLES[verdict.level.name])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ..datasets.errors import InputError, shown
+from ..datasets.errors import InputError
+from ..datasets.wording import shown
 from ..models.errors import UnitError
 from ..models.formal_unit import parse_unit
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import arviz as az
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from ...datasets.errors import InputError
 
@@ -23,6 +23,7 @@ R_HAT, ESS, E_BFMI = 1.01, 400.0, 0.3
 FEW_DIVERGENCES = 0.001  # of the draws
 FEW_FAILURES = 0.01  # of the draws
 LISTED = 3
+TAILS = (0.05, 0.95)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +192,7 @@ def e_bfmi(stats: xr.Dataset) -> Array:
     energy = stats["energy"].transpose("chain", "draw").to_numpy().astype(np.float64)
     if energy.shape[1] < 2:
         return np.full(energy.shape[0], np.nan)
-    return np.asarray((np.diff(energy, axis=1) ** 2).mean(axis=1) / energy.var(axis=1))
+    return np.asarray((np.diff(energy, axis=1) ** 2).mean(axis=1) / energy.var(axis=1, ddof=1))
 
 
 def table_of(posterior: xr.Dataset) -> pd.DataFrame:
@@ -200,23 +201,28 @@ def table_of(posterior: xr.Dataset) -> pd.DataFrame:
     for name, values in scalars(posterior).items():
         enough = values.shape[1] >= 4 and np.isfinite(values).all() and np.ptp(values) > 0
         many = enough and values.shape[0] > 1
-        row = {
-            "parameter": name,
-            "mean": values.mean() if values.size else np.nan,
-            "sd": values.std(ddof=1) if values.size > 1 else np.nan,
-            "r_hat": diagnostic("rhat", values) if many else np.nan,
-            "ess_bulk": diagnostic("ess", values, method="bulk") if enough else np.nan,
-            "ess_tail": diagnostic("ess", values, method="tail") if enough else np.nan,
-        }
-        row["mcse_mean"] = row["sd"] / np.sqrt(row["ess_bulk"])
-        good = row["r_hat"] < R_HAT and row["ess_bulk"] > ESS and row["ess_tail"] > ESS
-        rows.append(row | {"ok": bool(good)})
+        sd = float(values.std(ddof=1)) if values.size > 1 else np.nan
+        r_hat = diagnostic("rhat", values) if many else np.nan
+        bulk = diagnostic("ess", values, method="bulk") if enough else np.nan
+        tail = diagnostic("ess", values, method="tail", prob=TAILS) if enough else np.nan
+        rows.append(
+            {
+                "parameter": name,
+                "mean": values.mean() if values.size else np.nan,
+                "sd": sd,
+                "r_hat": r_hat,
+                "ess_bulk": bulk,
+                "ess_tail": tail,
+                "mcse_mean": sd / np.sqrt(bulk),
+                "ok": bool(r_hat < R_HAT and bulk > ESS and tail > ESS),
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def diagnostic(which: str, values: Array, **options: str) -> float:
+def diagnostic(which: str, values: Array, **options: object) -> float:
     """One of ArviZ's diagnostics of float64[chain, draw]."""
-    return float(getattr(array_stats, which)(values, chain_axis=0, draw_axis=1, **options))
+    return float(getattr(az, which)(values, chain_axis=0, draw_axis=1, **options))
 
 
 def scalars(posterior: xr.Dataset) -> dict[str, Array]:

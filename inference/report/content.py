@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ...datasets.wording import counted
+from ...models.dosing import Dose, Quantity, Reset, Switch
 from .material import Material
-from .numbers import base, learned, summary
+from .numbers import base, summary
 from .tables import Cell, Table, interval, number
 
 __all__ = ["frames", "provenance", "sources", "subtitle", "tables", "texts", "title"]
@@ -22,20 +24,18 @@ def title(m: Material) -> str:
 
 
 def subtitle(m: Material) -> str:
-    """What was fitted to what, in numbers."""
-    rows, subjects = len(m.rows), m.rows["subject"].nunique()
-    what = "published means" if m.study.is_aggregated else "measured values"
+    """Say what was fitted to what, in numbers."""
+    rows, who = len(m.rows), _subjects(m, m.rows["subject"].nunique())
+    what = "published mean" if m.study.is_aggregated else "measured value"
     count = len([name for name in m.draws if name in m.priors])
     return (
-        f"{rows} {what} of {m.rows['observable'].nunique()} observables from {_subjects(m, subjects)},"
-        f" {count} parameters estimated with the model “{m.model.name}”"
+        f"{counted(rows, what)} of {counted(m.rows['observable'].nunique(), 'observable')} from "
+        f"{who}, {counted(count, 'parameter')} estimated with the model “{m.model.name}”"
     )
 
 
 def _subjects(m: Material, count: int) -> str:
-    if m.study.is_aggregated:
-        return "1 group" if count == 1 else f"{count} groups"
-    return "1 subject" if count == 1 else f"{count} subjects"
+    return counted(count, "group" if m.study.is_aggregated else "subject")
 
 
 def texts(m: Material) -> dict[str, str]:
@@ -53,23 +53,21 @@ def _data_text(m: Material) -> str:
     rows = m.study.to_frame()
     unused = len(rows) - len(m.rows)
     censored = int((rows["censoring"] != "none").sum())
-    parts = [
-        f"{len(rows)} rows, {rows['time'].min():g} to {rows['time'].max():g} {m.study.time_unit}."
-    ]
+    count, first, last = counted(len(rows), "row"), rows["time"].min(), rows["time"].max()
+    parts = [f"{count}, {first:g} to {last:g} {m.study.time_unit}, {censored or 'none'} censored."]
     if m.study.is_aggregated:
         parts.append(
             "The values are published means: each counts with the standard error of its mean, "
-            "SD / √n, on top of the model's own error."
+            "SD\u00a0/\u00a0√n, on top of the model's own error."
         )
     if censored:
         parts.append(
-            f"{censored} rows are censored and count with the probability of lying beyond "
-            "their limit (M3), not as values."
+            "A censored row counts with the probability of lying on its side of the limit (M3), "
+            "not as a value."
         )
-    else:
-        parts.append("No row is censored.")
     if unused:
-        parts.append(f"{unused} rows are of observables that were left out of the fit.")
+        left_out = counted(unused, "row")
+        parts.append(f"Observables left out of the fit account for {left_out}.")
     return " ".join(parts)
 
 
@@ -84,11 +82,8 @@ def _failure_text(m: Material) -> str:
 
 def frames(m: Material) -> dict[str, pd.DataFrame]:
     """Tables in full, as they go into csv files."""
-    parameters = summary(m.draws, m.priors, m.units)
-    shares = learned(m.draws, m.priors)
-    parameters["narrowed"] = [shares.get(name, np.nan) for name in parameters["parameter"]]
     return {
-        "parameters": parameters,
+        "parameters": _parameters(m),
         "convergence": m.diagnostics,
         "sampler": m.sampler,
         "failures": m.failures,
@@ -124,7 +119,7 @@ def tables(m: Material) -> dict[str, Table]:
         shown["failures"] = Table.of(
             "Failed solves", ("Cause", "Phase", "#Solves"), kept[["cause", "phase", "count"]].values
         )
-    if m.study.doses.sizes["dose"]:
+    if any(regimen.events for regimen in m.regimens.values()):
         shown["doses"] = _dose_table(m)
     return shown
 
@@ -145,7 +140,8 @@ def _data_table(m: Material) -> Table:
         kinds = part["censoring"].value_counts()
         words = (("left", "below"), ("right", "above"), ("interval", "in an interval"))
         censored = [f"{kinds[k]} {word}" for k, word in words if kinds.get(k, 0)]
-        limits = [number(v) for v in sorted(set(part[["lower", "upper"]].stack().dropna()))]
+        stated = part.loc[part["censoring"] != "interval", ["lower", "upper"]]
+        limits = [number(v) for v in sorted(set(stated.stack().dropna()))]
         cells = (
             name,
             part["unit"].iloc[0],
@@ -161,17 +157,39 @@ def _data_table(m: Material) -> Table:
 
 
 def _dose_table(m: Material) -> Table:
-    doses = m.study.doses.to_dataframe()
-    unit = m.study.time_unit
-    kinds = doses.groupby([c for c in doses if c != "subject"], sort=False)["subject"].nunique()
-    rows = []
-    for kind, subjects in kinds.items():
-        d = dict(zip(kinds.index.names, kind, strict=True))
-        over = f"over {d['duration']:g} {unit}" if d["duration"] else "at once"
-        every = f"{d['count']} × every {d['interval']:g} {unit}" if d["count"] > 1 else "once"
-        amount = f"{number(d['amount'])} {d['unit']}"
-        rows.append((d["target"], amount, f"{d['time']:g} {unit}", over, every, subjects))
-    return Table.of("Doses", ("Into", "Amount", "Time", "Given", "Repeated", "#Subjects"), rows)
+    """Events of all subjects, equal ones together."""
+    counts: dict[tuple[str, ...], int] = {}
+    for regimen in m.regimens.values():
+        for cells in map(lambda event: _event(m, event), regimen.events):
+            counts[cells] = counts.get(cells, 0) + 1
+    heads = ("What", "Amount or value", "Time", "Given", "Repeated", "#Subjects")
+    return Table.of("Doses in the fit", heads, [(*cells, n) for cells, n in counts.items()])
+
+
+def _event(m: Material, event: Dose | Switch | Reset) -> tuple[str, ...]:
+    unit = m.model.time_unit
+    time = f"{_quantity(event.time)} {unit}"
+    if isinstance(event, Switch):
+        return (f"{event.parameter} changes", _quantity(event.value), time, "", "")
+    if isinstance(event, Reset):
+        return ("all states return to their start", "", time, "", "")
+    amount = f"{_quantity(event.amount)} {m.model.unit(event.state)}"
+    given = "at once"
+    if event.rate is not None:
+        given = f"at the rate {_quantity(event.rate)}"
+    elif event.duration:
+        given = f"over {_quantity(event.duration)} {unit}"
+    repeated = f"{event.count} times, every {event.interval:g} {unit}"
+    if event.steady_state:
+        repeated = f"steady state, every {event.interval:g} {unit}"
+    elif event.count == 1:
+        repeated = "once"
+    return (f"dose into {event.state}", amount, time, given, repeated)
+
+
+def _quantity(value: Quantity) -> str:
+    """Write a number, or the name of the parameter that holds it."""
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def sources(m: Material) -> list[str]:
@@ -207,9 +225,9 @@ def _convergence_table(m: Material) -> Table:
     rows = [
         (
             d["parameter"],
-            Cell(number(d["r_hat"], 4), bad=not d["r_hat"] < R_HAT),
-            Cell(number(d["ess_bulk"]), bad=not d["ess_bulk"] > ESS),
-            Cell(number(d["ess_tail"]), bad=not d["ess_tail"] > ESS),
+            Cell(_fixed(d["r_hat"], 3), bad=not d["r_hat"] < R_HAT),
+            Cell(_fixed(d["ess_bulk"], 0), bad=not d["ess_bulk"] > ESS),
+            Cell(_fixed(d["ess_tail"], 0), bad=not d["ess_tail"] > ESS),
         )
         for d in m.diagnostics.to_dict("records")
     ]
@@ -233,27 +251,44 @@ def _plain(value: object) -> str:
     return number(float(value)) if isinstance(value, float | np.floating) else str(value)
 
 
+def _parameters(m: Material) -> pd.DataFrame:
+    """Posterior beside prior, with the diagnostics."""
+    checks = m.diagnostics[["parameter", "r_hat", "ess_bulk", "ess_tail"]]
+    return summary(m.draws, m.priors, m.units).merge(checks, on="parameter", how="left")
+
+
 def _parameter_table(m: Material) -> Table:
-    shares = learned(m.draws, m.priors)
     meanings = {p.name: p.description for p in m.model.parameters}
     rows = []
-    for d in summary(m.draws, m.priors, m.units).to_dict("records"):
-        name = d["parameter"]
-        share = shares.get(name, float("nan"))
-        narrowed = "–" if np.isnan(share) else f"{max(share, 0.0):.0%}".replace("%", " %")
-        rows.append(
-            (
-                name, meanings.get(base(name), "residual error"), d["unit"] or "1",
-                number(d["median"]), interval(d["q5"], d["q95"]), d["prior"], narrowed,
-                number(d["r_hat"]), number(d["ess_bulk"]),
-            )
-        )  # fmt: skip
-    heads = ("Parameter", "Meaning", "Unit", "#Median", "#90 % interval", "Prior", "#Narrowed",
-             "#R-hat", "#ESS")  # fmt: skip
+    for d in _parameters(m).to_dict("records"):
+        share = d["narrowed"]
+        cells = (
+            d["parameter"],
+            meanings.get(base(d["parameter"]), "residual error"),
+            d["unit"] or "1",
+            number(d["median"]),
+            interval(d["q5"], d["q95"]),
+            _prior_interval(m, d["parameter"]),
+            "–" if np.isnan(share) else f"{max(share, 0.0):.0%}".replace("%", " %"),
+            _fixed(d["r_hat"], 3),
+            _fixed(d["ess_bulk"], 0),
+        )
+        rows.append(cells)
+    heads = ("Parameter", "Meaning", "Unit", "#Median", "#90 % interval", "#Prior 90 % interval",
+             "#Narrowed", "#R-hat", "#ESS bulk")  # fmt: skip
     return Table.of(
         "Posterior", heads, rows,
         "Narrowed: share of the width of the prior's 90 % interval that the data removed.",
     )  # fmt: skip
+
+
+def _prior_interval(m: Material, name: str) -> str:
+    prior = m.priors.get(base(name))
+    return "–" if prior is None else interval(*prior.quantile(np.array([0.05, 0.95])))
+
+
+def _fixed(value: float, places: int) -> str:
+    return f"{value:,.{places}f}" if np.isfinite(value) else "–"
 
 
 def _coverage_table(m: Material) -> Table:
@@ -272,7 +307,7 @@ def _coverage_table(m: Material) -> Table:
 
 
 def provenance(m: Material) -> list[list[tuple[str, str]]]:
-    """Sources of the data, as labels and texts."""
+    """List the sources of the data, as labels and texts."""
     return [list(_record(record)) for record in m.study.provenance]
 
 

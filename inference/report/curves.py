@@ -22,6 +22,7 @@ __all__ = ["Curves", "predict_curves"]
 Array = npt.NDArray[Any]
 POINTS = 121
 DRAWS = 400
+REPEATS = 5  # new values per draw
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def predict_curves(problem: Problem, tree: xr.DataTree, *, seed: int) -> Curves:
         f, sigma = values[observed.name], spreads(problem, observed, posterior)
         for label, members in groups.items():
             if np.isin(observed.subject, members).any():
-                one = band(problem, observed, f[:, members[0]], sigma, times, rng)
+                one = band(problem, observed, f[:, members[0]], sigma, times, seed)
                 bands.append(one.assign(group=label))
         at = np.searchsorted(times, observed.time)
         rows.append(scored(problem, observed, f[:, observed.subject, at], sigma, rng))
@@ -84,7 +85,7 @@ def thinned(posterior: xr.Dataset) -> xr.Dataset:
 
 
 def grid(problem: Problem) -> Array:
-    """Times of the curves: evenly spaced over the data, and every time of the data."""
+    """Make the times of the curves: evenly spaced over the data, and every time of the data."""
     seen = np.concatenate([o.time for o in problem.arrangement.observed])
     start = min(0.0, float(seen.min()))
     even = np.linspace(start, max(float(seen.max()), start + 1e-9), POINTS)
@@ -136,14 +137,19 @@ def band(
     f: Array,
     sigma: tuple[Array, ...],
     times: Array,
-    rng: np.random.Generator,
+    seed: int,
 ) -> pd.DataFrame:
     """Quantiles of curves and of new values; for means, of means with the usual standard error."""
     error = problem.errors[observed.name]
     se = float(np.median(error.working_se(observed.rows)))
-    new = error.random(rng, f, sigma, se, observed.rows.floor)
     q5, q25, median, q75, q95 = np.nanquantile(f, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
-    p5, p95 = np.nanquantile(new, (0.05, 0.95), axis=0)
+    limits = []
+    for column in np.repeat(f, REPEATS, axis=0).T:  # same errors at all times: smooth limits
+        rng = np.random.default_rng(seed)
+        wide = tuple(np.repeat(s[:, 0], REPEATS) for s in sigma)
+        new = error.random(rng, column, wide, se, observed.rows.floor)
+        limits.append(np.nanquantile(new, (0.05, 0.95)))
+    p5, p95 = np.transpose(limits)
     columns = {"median": median, "q5": q5, "q25": q25, "q75": q75, "q95": q95, "p5": p5, "p95": p95}
     return pd.DataFrame({"observable": observed.name, "time": times, **columns})
 

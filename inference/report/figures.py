@@ -85,8 +85,7 @@ def _data(m: Material) -> Picture:
         else ""
     )
     caption = (
-        f"Read each panel from left to right: time in {m.study.time_unit or 'the unit of the data'},"
-        f" one panel per observable, logarithmic where values span more than two decades."
+        "One panel per observable; the axis is logarithmic where values span more than two decades."
         f"{lines}{means}{_censoring_key(rows)}"
     )
     figure = plot_data(rows, m.study.units, m.study.time_unit)
@@ -100,7 +99,8 @@ def _censoring_key(rows: pd.DataFrame) -> str:
         "interval": "an open diamond with a bar is a value known only to lie within the bar",
     }
     present = [text for kind, text in words.items() if (rows["censoring"] == kind).any()]
-    if rows[["lower", "upper"]].notna().to_numpy().any():
+    stated = rows.loc[rows["censoring"] != "interval", ["lower", "upper"]]
+    if stated.notna().to_numpy().any():
         present.append("a dashed line is a limit of quantification")
     return f" In orange: {'; '.join(present)}." if present else ""
 

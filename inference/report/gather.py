@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..analysis_file import write_text
+from ..checks.convergence import convergence, scalars
 from ..fit import read_facts
 from ..progress import duration
 from .curves import predict_curves
 from .material import Material
-from .numbers import flatten
 from .prior import Prior
 
 if TYPE_CHECKING:
@@ -39,11 +41,9 @@ def gather(run: Run, problem: Problem) -> Material:
     -------
     Material
     """
-    from ..checks.convergence import convergence
-
     facts = read_facts(run.tree)
     verdict = convergence(run.tree)
-    draws = flatten(run.tree["posterior"].to_dataset())
+    draws = scalars(run.tree["posterior"].to_dataset())
     names = [*problem.estimated, *problem.error_parameters]
     curves = predict_curves(problem, run.tree, seed=int(facts["seed"]))
     return Material(
@@ -56,37 +56,29 @@ def gather(run: Run, problem: Problem) -> Material:
         fixed=problem.constants,
         errors={name: error.text for name, error in problem.errors.items()},
         population=problem.family.text,
+        regimens=dict(zip(problem.data.subjects, problem.arrangement.regimens, strict=True)),
         bands=curves.bands,
         rows=curves.rows,
         converged=verdict.ok,
         convergence=verdict.sentence,
         diagnostics=verdict.table,
-        sampler=by_chain(run.tree),
+        sampler=by_chain(run.tree, verdict.e_bfmi),
         failures=failures(facts["failed_solves"]),
-        proposals=int(facts["gradient_evaluations"]["sampling"]),
         settings=settings(facts),
         analysis=write_text(run.analysis),
         interrupted=bool(facts["interrupted"]),
     )
 
 
-def by_chain(tree: xr.DataTree) -> pd.DataFrame:
-    """What the sampler did, one row per chain."""
+def by_chain(tree: xr.DataTree, e_bfmi: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Tell what the sampler did, one row per chain."""
     stats = tree["sample_stats"].to_dataset()
     table = pd.DataFrame({"chain": stats["chain"].to_numpy()})
-    if "diverging" in stats:
-        table["divergences"] = stats["diverging"].sum("draw").to_numpy().astype(int)
-    if "energy" in stats and stats.sizes["draw"] > 3:
-        energy = stats["energy"]
-        moves = (energy.diff("draw") ** 2).sum("draw")
-        spread = ((energy - energy.mean("draw")) ** 2).sum("draw")
-        table["E-BFMI"] = (moves / spread).to_numpy()
+    table["divergences"] = stats["diverging"].sum("draw").to_numpy().astype(int)
+    table["E-BFMI"] = e_bfmi
     for name, label in (("step_size", "step size"), ("n_steps", "gradients per draw")):
         if name in stats:
             table[label] = stats[name].mean("draw").to_numpy()
-    if "reached_max_treedepth" in stats:
-        deepest = stats["reached_max_treedepth"].sum("draw").to_numpy()
-        table["longest paths"] = deepest.astype(int)
     return table
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...datasets.study import Study
+from ...models.dosing import Regimen
 from ...models.ode import OdeModel
 from .numbers import base, learned, ties
 from .prior import Prior
@@ -38,8 +39,11 @@ class Material:
         Error model of each, in writing.
     population : str
         In writing.
+    regimens : mapping of subject to Regimen
+        What each subject got in the fit, in units of the model.
     bands : DataFrame
-        In units of the model. Columns group, observable, time, median, q5, q25, q75, q95 (curves), p5, p95 (new values).
+        In units of the model. Columns group, observable, time, median, q5, q25, q75, q95
+        (curves), p5, p95 (new values).
     rows : DataFrame
         Rows of the study with group, median, p5, p95 (predictive) and inside.
     converged : bool
@@ -51,8 +55,6 @@ class Material:
         One row per chain: divergences, energy statistic, step size, gradients.
     failures : DataFrame
         Columns cause, phase, count.
-    proposals : int
-        Gradient evaluations after warm-up.
     settings : mapping
         How the posterior was drawn, as label and text.
     analysis : str
@@ -69,6 +71,7 @@ class Material:
     fixed: Mapping[str, float]
     errors: Mapping[str, str]
     population: str
+    regimens: Mapping[str, Regimen]
     bands: pd.DataFrame
     rows: pd.DataFrame
     converged: bool
@@ -76,7 +79,6 @@ class Material:
     diagnostics: pd.DataFrame
     sampler: pd.DataFrame
     failures: pd.DataFrame
-    proposals: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
     analysis: str = ""
     interrupted: bool = False
@@ -104,7 +106,6 @@ class Material:
 
     def evidence(self) -> Evidence:
         """Numbers for the verdict."""
-        late = self.failures[self.failures["phase"] != "warm-up"]
         size = next((v.size for v in self.draws.values()), 0)
         return Evidence(
             converged=self.converged,
@@ -114,7 +115,5 @@ class Material:
             coverage=self.coverage,
             learned=learned(self.estimated, self.priors),
             ties=ties(self.estimated),
-            failed=int(late["count"].sum()),
-            proposals=self.proposals,
             unpublished=self.unpublished,
         )

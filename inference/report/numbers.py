@@ -15,11 +15,9 @@ from ..drawing import log_wanted
 from .verdict import Tie
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from .prior import Prior
 
-__all__ = ["densities", "flatten", "learned", "ranks", "summary", "ties"]
+__all__ = ["base", "densities", "learned", "ranks", "summary", "ties"]
 
 Array = npt.NDArray[np.float64]
 Draws = Mapping[str, Array]  # name -> float64[chain, draw]
@@ -28,45 +26,13 @@ BINS = 20
 GRID = 200
 
 
-def flatten(posterior: xr.Dataset) -> dict[str, Array]:
-    """Split array-valued variables into scalars.
-
-    Parameters
-    ----------
-    posterior : Dataset, dims (chain, draw, ...)
-
-    Returns
-    -------
-    dict of name to float64[chain, draw]
-        A variable with a dimension ``subject`` becomes ``ka[007]``, one entry per subject.
-    """
-    draws: dict[str, Array] = {}
-    for name, variable in posterior.data_vars.items():
-        rest = [d for d in variable.dims if d not in ("chain", "draw")]
-        values = variable.transpose("chain", "draw", *rest)
-        if not rest:
-            draws[str(name)] = values.to_numpy().astype(np.float64)
-            continue
-        stacked = values.stack({"_": rest}, create_index=False)
-        labels = [",".join(map(str, key)) for key in np.ndindex(*values.shape[2:])]
-        if all(d in values.coords for d in rest):
-            named = [values.coords[d].to_numpy() for d in rest]
-            labels = [
-                ",".join(str(axis[i]) for axis, i in zip(named, key, strict=True))
-                for key in np.ndindex(*values.shape[2:])
-            ]
-        array = stacked.to_numpy().astype(np.float64)
-        draws |= {f"{name}[{label}]": array[..., k] for k, label in enumerate(labels)}
-    return draws
-
-
 def base(name: str) -> str:
     """Name of the parameter without its index: ``ka[007]`` -> ``ka``."""
     return name.partition("[")[0]
 
 
 def summary(draws: Draws, priors: Priors, units: Mapping[str, str]) -> pd.DataFrame:
-    """Posterior of each parameter: median, 90 % interval, sd, prior, R-hat and ESS.
+    """Posterior of each parameter beside its prior.
 
     Parameters
     ----------
@@ -77,12 +43,12 @@ def summary(draws: Draws, priors: Priors, units: Mapping[str, str]) -> pd.DataFr
     Returns
     -------
     DataFrame
-        Columns parameter, unit, median, q5, q95, mean, sd, prior, r_hat, ess_bulk, ess_tail.
+        Columns parameter, unit, median, q5, q95, mean, sd, prior, narrowed (see `learned`).
     """
+    shares = learned(draws, priors)
     rows = []
     for name, values in draws.items():
         q5, median, q95 = np.quantile(values, (0.05, 0.5, 0.95))
-        prior = priors.get(base(name))
         rows.append(
             {
                 "parameter": name,
@@ -92,22 +58,11 @@ def summary(draws: Draws, priors: Priors, units: Mapping[str, str]) -> pd.DataFr
                 "q95": q95,
                 "mean": values.mean(),
                 "sd": values.std(ddof=1) if values.size > 1 else np.nan,
-                "prior": "" if prior is None else str(prior),
-                "r_hat": _diagnostic("rhat", values),
-                "ess_bulk": _diagnostic("ess", values, method="bulk"),
-                "ess_tail": _diagnostic("ess", values, method="tail", prob=(0.05, 0.95)),
+                "prior": str(priors.get(base(name), "")),
+                "narrowed": shares.get(name, np.nan),
             }
         )
     return pd.DataFrame(rows)
-
-
-def _diagnostic(which: str, values: Array, **options: object) -> float:
-    """R-hat or ESS; NaN where four draws per chain are not there or nothing moves."""
-    if values.shape[1] < 4 or not np.isfinite(values).all() or np.ptp(values) == 0:
-        return float("nan")
-    if which == "rhat" and values.shape[0] < 2:
-        return float("nan")
-    return float(getattr(az, which)(values, chain_axis=0, draw_axis=1, **options))
 
 
 def ranks(draws: Draws) -> pd.DataFrame:
@@ -162,9 +117,9 @@ def densities(draws: Draws, priors: Priors) -> pd.DataFrame:
 
 
 def _window(values: Array, prior: Prior) -> tuple[float, float]:
-    """Range that shows the posterior whole and the prior's middle 95 %."""
-    before = prior.quantile(np.array([0.025, 0.975]))
-    after = np.quantile(values, (0.001, 0.999))
+    """Range that shows the posterior whole and the prior's middle 98 %."""
+    before = prior.quantile(np.array([0.01, 0.99]))
+    after = np.quantile(values, (0, 1))
     return float(min(before[0], after[0])), float(max(before[1], after[1]))
 
 

@@ -18,8 +18,6 @@ DISCLAIMER = "Nothing here is for deciding the care of a patient."
 
 # A band that truly holds 90 % of values holds as few as were seen once in a hundred fits or less.
 SURPRISING = 0.01
-# Share of proposals whose solve may fail before the posterior could be missing a region.
-FAILED_SHARE = 0.01
 # Below this share of the prior's width removed, data did not speak about a parameter.
 LEARNED = 0.1
 # Above this correlation (of logarithms) only a combination of two parameters is known.
@@ -82,8 +80,6 @@ class Evidence:
     learned : mapping of parameter to float
         Share of the prior's width that the data removed, ``1 - sd(posterior) / sd(prior)``.
     ties : sequence of Tie
-    failed, proposals : int
-        Proposals whose solve failed after warm-up, and all of them.
     unpublished : sequence of str
         Parameters held fixed at values that are calibrated or assumed, not published.
     """
@@ -95,8 +91,6 @@ class Evidence:
     coverage: tuple[Coverage, ...] = ()
     learned: Mapping[str, float] = field(default_factory=dict)
     ties: tuple[Tie, ...] = ()
-    failed: int = 0
-    proposals: int = 0
     unpublished: tuple[str, ...] = ()
 
 
@@ -126,13 +120,12 @@ def judge(evidence: Evidence) -> Verdict:
     -------
     Verdict
         ``REFUSED`` when the sampler did not converge or was stopped; ``CAUTION`` when it converged
-        but the curves miss the data or many solves failed; else ``TRUSTED``.
+        but the curves miss the data; else ``TRUSTED``.
     """
     level = _level(evidence)
     reasons = (
         *_interrupted(evidence),
         evidence.convergence,
-        *_failures(evidence),
         *_coverage(evidence),
     )
     limits = (*_unlearned(evidence), *_ties(evidence), *_unpublished(evidence))
@@ -142,7 +135,7 @@ def judge(evidence: Evidence) -> Verdict:
 def _level(evidence: Evidence) -> Level:
     if evidence.interrupted or not evidence.converged:
         return Level.REFUSED
-    if any(c.surprising for c in evidence.coverage) or _many_failed(evidence):
+    if any(c.surprising for c in evidence.coverage):
         return Level.CAUTION
     return Level.TRUSTED
 
@@ -154,33 +147,14 @@ def _headline(level: Level, evidence: Evidence) -> str:
         why = "was stopped early" if evidence.interrupted else "did not converge"
         return f"Do not use these numbers yet: the sampling {why}."
     missed = [c.observable for c in evidence.coverage if c.surprising]
-    if missed:
-        return f"Read with care: the sampling converged, but the model misses {_listed(missed)}."
-    return "Read with care: the sampling converged, but the solver failed often."
+    return f"Read with care: the sampling converged, but the model misses {_listed(missed)}."
 
 
 def _interrupted(evidence: Evidence) -> tuple[str, ...]:
     if not evidence.interrupted:
         return ()
     kept = _count(evidence.draws, "draw")
-    return (f"The run was interrupted; it kept {kept}. Repeat it to the end before quoting it.",)
-
-
-def _many_failed(evidence: Evidence) -> bool:
-    return evidence.failed > FAILED_SHARE * max(evidence.proposals, 1)
-
-
-def _failures(evidence: Evidence) -> tuple[str, ...]:
-    if not evidence.failed:
-        return ()
-    share = evidence.failed / max(evidence.proposals, evidence.failed)
-    solves = _count(evidence.failed, "solve")
-    if _many_failed(evidence):
-        return (
-            f"{solves} failed after warm-up ({_percent(share)} of proposals): the posterior may "
-            "lack the region where the equations could not be solved.",
-        )
-    return (f"{solves} failed after warm-up ({_percent(share)} of proposals), too few to matter.",)
+    return (f"It was interrupted with {kept} kept; repeat it to the end before quoting it.",)
 
 
 def _coverage(evidence: Evidence) -> tuple[str, ...]:
@@ -193,6 +167,8 @@ def _coverage(evidence: Evidence) -> tuple[str, ...]:
         "90 % predictive intervals"
     )
     missed = [c for c in evidence.coverage if c.surprising]
+    if not evidence.converged:
+        return (f"{overall}, which says little before the chains converge.",)
     if not missed:
         return (f"{overall}, as they should when the model describes the data.",)
     worst = ", ".join(f"{c.observable} {c.inside} of {c.total}" for c in missed)
@@ -203,10 +179,10 @@ def _unlearned(evidence: Evidence) -> tuple[str, ...]:
     silent = [name for name, share in evidence.learned.items() if share < LEARNED]
     if not silent:
         return ()
-    verb = "is" if len(silent) == 1 else "are"
+    whose = "its" if len(silent) == 1 else "their"
     return (
-        f"The data say almost nothing about {_listed(silent)}: what is reported {verb} the prior, "
-        "not a finding.",
+        f"The data say almost nothing about {_listed(silent)}: {whose} posterior repeats the "
+        "prior and is not a finding.",
     )
 
 
@@ -220,13 +196,12 @@ def _ties(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _unpublished(evidence: Evidence) -> tuple[str, ...]:
-    if not evidence.unpublished:
+    names = evidence.unpublished
+    if not names:
         return ()
-    held = _count(len(evidence.unpublished), "parameter")
-    return (
-        f"{held} held fixed at calibrated or assumed values, which are not findings: "
-        f"{_listed(evidence.unpublished)}.",
-    )
+    held = "1 parameter is" if len(names) == 1 else f"{len(names)} parameters are"
+    which = "a calibrated or assumed value, which is no finding"
+    return (f"{held} held fixed at {which}: {_listed(names)}.",)
 
 
 def _count(number: int, noun: str) -> str:
@@ -234,10 +209,6 @@ def _count(number: int, noun: str) -> str:
 
 
 def _percent(share: float) -> str:
-    if 0 < share < 0.01:
-        return "under 1 %"
-    if 0.99 < share < 1:
-        return "over 99 %"
     return f"{share:.0%}".replace("%", " %")
 
 

@@ -23,7 +23,7 @@ import platformdirs
 
 from ..ode import OdeModel
 from ..symbolic import trace
-from . import driver, events, steady, steps, stiff
+from . import driver, events, generated, pointers, steady, steps, stiff
 from .codegen import Functions, generate_functions
 from .explicit import explicit_source
 
@@ -37,8 +37,12 @@ import math
 import numba
 import numpy as np
 
+{pointers}
 FAST = {{"contract", "reassoc", "arcp", "nsz"}}
-compiled = numba.njit(error_model="numpy", fastmath=FAST, nogil=True, cache=True)
+entry = numba.njit(error_model="numpy", fastmath=FAST, nogil=True, cache=True)
+compiled = numba.njit(
+    error_model="numpy", fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True
+)  # parts of the two entries; wrapping and caching each would double the time to compile
 
 
 @compiled
@@ -72,32 +76,6 @@ def safe_log(x):
     """log(x), and 0 at 0, where it only multiplies powers that vanish."""
     return math.log(x) if x > 0.0 else 0.0
 
-'''
-
-_SIGNATURE = (
-    "offset, start, kind, target, partner, time, time_param, value, value_param, "
-    "span, span_param, period"
-)
-_ENTRIES = f'''
-@compiled
-def forward(theta, {_SIGNATURE}, atol, rtol, max_steps, record):
-    timeline = ({_SIGNATURE})
-    rows = 0
-    for j in range(kind.shape[0]):
-        if kind[j] == 0:
-            rows += 1
-    y = np.empty((rows, N))
-    status, tape, modes, places, times, saved = integrate(
-        theta, timeline, y, atol, rtol, max_steps, record)
-    return y, status, tape, modes, places, times, saved
-
-
-@compiled
-def backward(theta, {_SIGNATURE}, atol, rtol, max_steps,
-             y_bar, status, tape, modes, places, times, saved):
-    timeline = ({_SIGNATURE})
-    return reverse(theta, timeline, y_bar, status, tape, modes, places, times, saved,
-                   atol, rtol, max_steps)
 '''
 
 
@@ -142,6 +120,7 @@ WIDTH = {2 + (6 if method == "explicit" else 9) * n}
 EXPLICIT, STIFF = {method != "stiff"}, {method != "explicit"}
 INFUSED = np.array({list(infused) or [0]}, dtype=np.int64)
 LOG = np.array({log}, dtype=np.bool_)
+SAVED = N + 2
 """
 
 
@@ -149,30 +128,30 @@ def _constants(module: ModuleType) -> str:
     """Literal constants of an integrator module, as source."""
     kept = []
     for name, value in vars(module).items():
-        if name.isupper() and isinstance(value, int | float | tuple) and name != "FUNCTIONS":
-            if not hasattr(sys.modules[f"{__package__}.generated"], name):
+        if name.isupper() and not hasattr(generated, name) and not callable(value):
+            if not (isinstance(value, tuple) and callable(value[0])):
                 kept.append(f"{name} = {value!r}")
     return "\n".join(kept)
 
 
 _NO_STIFF = '''
 @compiled
-def stiff_step(t, h, y, c, atol, rtol, tape, slot, ynew, matrices, vectors, pivot):
+def stiff_step(t, h, y, c, atol, rtol, tape, slot, ynew, work):
     return math.nan
 
 
 @compiled
-def stiff_adjoint(t, h, tape, slot, lam, c, cbar, matrices, vectors, pivot, ubar):
+def stiff_adjoint(t, h, tape, slot, lam, c, cbar, work):
     pass
 '''
 _NO_STEADY = '''
 @compiled
-def find_cycle(j, value, y, c, timeline, atol, rtol, limit, control, work):
+def find_cycle(j, y, c, timeline, tolerance, control, work):
     return NO_STEADY_STATE
 
 
 @compiled
-def cycle_vjp(j, y, lam, c, cbar, timeline, atol, rtol, limit, control, work):
+def cycle_vjp(j, y, lam, c, cbar, timeline, tolerance, control, work):
     return math.nan
 '''
 
@@ -186,10 +165,11 @@ def _integrator(*, with_stiff: bool, with_steady: bool) -> str:
             functions = []
             parts.append(_NO_STIFF)
         if module is steady and not with_steady:
-            functions = [steady.product, steady.product_vjp, steady.give]
+            functions = list(steady.BASIC)
             parts.append(_NO_STEADY)
         parts.append(_constants(module))
         parts += [f"@compiled\n{inspect.getsource(f)}" for f in functions]
+    parts += [f"@entry\n{inspect.getsource(f)}" for f in driver.ENTRIES]
     return "\n\n".join(parts)
 
 
@@ -214,13 +194,12 @@ def module_source(
         stiff=method != "explicit",
     )
     parts = [
-        _HEADER.format(title=model.name),
+        _HEADER.format(title=model.name, pointers=inspect.getsource(pointers)),
         functions.source,
         _wrappers(functions.n_states, with_stiff=method != "explicit"),
         explicit_source(functions.n_states),
         _literals(functions, positions, method),
         _integrator(with_stiff=method != "explicit", with_steady=with_steady),
-        _ENTRIES,
     ]
     return "\n\n".join(parts)
 

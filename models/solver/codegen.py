@@ -288,7 +288,7 @@ def _jacobian_nodes(program: _Program) -> tuple[dict[tuple[int, int], Node], dic
 def _jacobian(program: _Program) -> str:
     entries, times = _jacobian_nodes(program)
     lines, emitter = program.lines([*entries.values(), *times.values()])
-    lines += [f"J[{a}, {b}] = {emitter.name(v)}" for (a, b), v in entries.items()]
+    lines += [f"J[{a * program.n + b}] = {emitter.name(v)}" for (a, b), v in entries.items()]
     lines += [f"ft[{a}] = {emitter.name(v)}" for a, v in times.items()]
     return _function("jacobian", ["t", *_scalars("y", program.n), "c", "J", "ft"], lines)
 
@@ -297,7 +297,7 @@ def _curvature(program: _Program, wrt: frozenset[int]) -> str:
     """Adjoint of ``sum(M * df/dy) + sum(w * df/dt)`` with respect to states and constants."""
     graph = program.graph
     entries, times = _jacobian_nodes(program)
-    seeds = [(v, graph.input(f"M[{a}, {b}]")) for (a, b), v in entries.items()]
+    seeds = [(v, graph.input(f"M[{a * program.n + b}]")) for (a, b), v in entries.items()]
     seeds += [(v, graph.input(f"w[{a}]")) for a, v in times.items()]
     constants = program.constants(wrt)
     bars = graph.gradient(seeds, [*program.y, *(node for _, node in constants)], program.stop)

@@ -1,8 +1,8 @@
 """The integrator: one pass forward along the timeline, one pass back.
 
-Copied into the compiled module of each model (see `generated`). `integrate` walks the items of a
+Copied into the compiled module of each model (see `generated`). `forward` walks the items of a
 subject in order of time; between two items it takes adaptive steps and writes each accepted step
-on a tape. `reverse` reads the tape backwards. A failed solve is a status code, never an exception;
+on a tape. `backward` reads the tape backwards. A failed solve is a status code, never an exception;
 its observations are NaN.
 """
 
@@ -13,13 +13,31 @@ import math
 
 import numpy as np
 
-from .events import apply, item_time, replay, undo
-from .generated import ADJOINTS, CONSTANTS, EXPLICIT, RATES, WIDTH, M, N, fold, initial
-from .generated import initial_vjp, prepare
-from .steps import ATTEMPTS, BAD_TIME, DONE, MODE, NOT_FINITE, SUSPICION, go_back, new_work
-from .steps import travel
+from .events import OBSERVE, apply, item_time, observe, replay, undo
+from .generated import ADJOINTS, CONSTANTS, EXPLICIT, LOG, RATES, SAVED, WIDTH, M, N
+from .generated import fold, initial, initial_vjp, prepare
+from .pointers import at, hold, pointer
+from .steps import ATTEMPTS, BAD_TIME, DONE, FULL, MODE, NOT_FINITE, SUSPICION
+from .steps import advance, go_back
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["ENTRIES", "FUNCTIONS"]
+
+
+def begin(theta, c, y, control):
+    """Constants and state of a subject at its start; return a status code."""
+    for i in range(M):
+        c[i] = theta[i]
+    for i in range(RATES):
+        c[M + i] = 0.0
+    prepare(c)
+    initial(c, y)
+    control[MODE] = 0 if EXPLICIT else 1
+    control[ATTEMPTS] = 0
+    control[SUSPICION] = 0
+    for i in range(N):
+        if not abs(y[i]) < 1e300:
+            return NOT_FINITE
+    return DONE
 
 
 def sort_items(first, end, c, times, order, timeline):
@@ -33,103 +51,156 @@ def sort_items(first, end, c, times, order, timeline):
         order[i] = j
 
 
-def integrate(theta, timeline, y, atol, rtol, max_steps, record):
-    """Solve for all subjects; ``y[observation, state]`` is filled.
+def workspace():
+    """Scratch memory of a solve: one array of numbers, one of integers."""
+    return np.zeros(3 * N * N + 12 * N + 1), np.zeros(N + 4, dtype=np.int64)
 
-    Returns ``(status, tape, modes, places, times, saved)``: the recorded steps and their methods; the
-    order of the items, the step at which each was reached and the first step of each subject;
-    per item, its time, the state before it and one number that `undo` needs.
+
+def split(numbers, integers, number, integer):
+    """Pointers into the scratch memory; df/dt keeps its zeros where time does not enter."""
+    base = pointer(numbers)
+    size = N * N
+    rest = at(base, 3 * size)
+    scratch = (
+        base, at(base, size), at(base, 2 * size), rest, at(rest, N), at(rest, 2 * N),
+        at(rest, 3 * N), at(rest, 4 * N), pointer(integers),
+    )  # fmt: skip
+    return scratch, pointer(number), pointer(integer)
+
+
+def forward(
+    theta, offset, start, kind, target, partner, time, time_param, value, value_param,
+    span, span_param, period, atol, rtol, max_steps, record,
+):  # fmt: skip
+    """Solve for all subjects.
+
+    Returns ``(y, status, tape, modes, places, times, saved)``: the state at each observation; the
+    recorded steps and their methods; the order of the items, the step at which each was reached
+    and the first step of each subject; per item, its time and what `undo` needs.
     """
-    offset, start = timeline[0], timeline[1]
-    subjects, items = theta.shape[0], offset[-1]
+    timeline = (
+        pointer(kind), pointer(target), pointer(partner), pointer(time), pointer(time_param),
+        pointer(value), pointer(value_param), pointer(span), pointer(span_param), pointer(period),
+    )  # fmt: skip
+    subjects, items, rows = theta.shape[0], kind.shape[0], 0
+    for j in range(items):
+        rows += kind[j] == OBSERVE
+    y = np.empty((rows, N))
     status = np.zeros(subjects, dtype=np.int64)
     places = np.zeros(2 * items + subjects + 1, dtype=np.int64)
-    order, reached, begin = places[:items], places[items : 2 * items], places[2 * items :]
-    times = np.empty(items)
-    saved = np.zeros((items, N + 2))
-    modes = np.empty(96 * subjects if record else 0, dtype=np.int64)
-    tape = np.empty((96 * subjects if record else 1) * WIDTH)
-    state, k, c = np.empty(N), np.empty(N), np.zeros(CONSTANTS)
-    control, work = np.zeros(4, dtype=np.int64), new_work()
+    times, saved = np.empty(items), np.zeros(items * SAVED)
+    room = 256 * subjects if record else 1
+    modes, tape = np.empty(room, dtype=np.int64), np.empty(room * WIDTH)
+    numbers, integers = workspace()
+    number = np.empty(1)
+    integer = number.view(np.int64)
+    work = split(numbers, integers, number, integer)
+    control = at(pointer(integers), N)
+    constants, states = np.zeros(CONSTANTS), np.empty(4 * N)
+    c, state = pointer(constants), pointer(states)
+    order, reached, first_step_of = pointer(places), at(pointer(places), items), 2 * items
+    at_item, kept, tolerance = pointer(times), pointer(saved), (pointer(atol), rtol, max_steps)
     steps = 0
     for s in range(subjects):
-        begin[s] = steps
-        for i in range(M):
-            c[i] = theta[s, i]
-        for i in range(RATES):
-            c[M + i] = 0.0
-        prepare(c)
-        initial(c, state)
-        t, h, code = start[s], 0.0, DONE
-        control[MODE], control[ATTEMPTS], control[SUSPICION] = 0 if EXPLICIT else 1, 0, 0
-        sort_items(offset[s], offset[s + 1], c, times, order, timeline)
-        for i in range(N):
-            if not abs(state[i]) < 1e300:
-                code = NOT_FINITE
-        for position in range(offset[s], offset[s + 1]):
+        places[first_step_of + s] = steps
+        first, end = offset[s], offset[s + 1]
+        code = begin(at(pointer(theta), s * M), c, state, control)
+        t, h = start[s], 0.0
+        sort_items(first, end, c, at_item, order, timeline)
+        for position in range(first, end):
             j = order[position]
             if not times[j] >= t:
                 code = BAD_TIME
-            if code == DONE and times[j] > t:
-                h, steps, code, tape, modes = travel(
-                    t, times[j], h, state, k, c, atol, rtol, max_steps,
-                    tape, modes, steps, record, control, work,
+            while code == DONE and times[j] > t:
+                t, h, steps, code = advance(
+                    t, times[j], h, state, c, tolerance, record,
+                    pointer(tape), pointer(modes), steps, room, control, work,
                 )  # fmt: skip
+                if code == FULL:
+                    longer, more = np.empty(2 * room * WIDTH), np.empty(2 * room, dtype=np.int64)
+                    longer[: room * WIDTH] = tape
+                    more[:room] = modes
+                    tape, modes, room, code = longer, more, 2 * room, DONE
             if code != DONE:
                 break
-            t = times[j]
             reached[position] = steps
             for i in range(N):
-                saved[j, i] = state[i]
-            changed, code = apply(
-                j, offset[s], offset[s + 1], state, c,
-                timeline, saved, y, atol, rtol, max_steps, control, work,
-            )  # fmt: skip
-            if changed:
-                h = 0.0
+                kept[j * SAVED + i] = state[i]
+            if kind[j] == OBSERVE:
+                observe(state, at(pointer(y), target[j] * N))
+                continue
+            h = 0.0
+            code = apply(j, first, end, state, c, timeline, kept, tolerance, control, work)
             if code != DONE:
                 break
         if code != DONE:
             status[s] = code
-            steps = begin[s]
-            for j in range(offset[s], offset[s + 1]):
-                if timeline[2][j] == 0:
-                    for i in range(N):
-                        y[timeline[3][j], i] = math.nan
-    begin[subjects] = steps
-    return status, tape, modes, places, times, saved
+            steps = places[first_step_of + s]
+            for j in range(first, end):
+                if kind[j] == OBSERVE:
+                    y[target[j], :] = math.nan
+    places[first_step_of + subjects] = steps
+    for array in (numbers, constants, states, number):
+        hold(array)
+    hold(integers)
+    hold(integer)
+    return y, status, tape, modes, places, times, saved
 
 
-def reverse(theta, timeline, y_bar, status, tape, modes, places, times, saved, atol, rtol, limit):
-    """Adjoint of `integrate`: gradient of ``sum(y_bar * y)`` by ``theta``, zero where failed."""
-    offset = timeline[0]
-    subjects, items = theta.shape[0], offset[-1]
-    order, reached, begin = places[:items], places[items : 2 * items], places[2 * items :]
+def backward(
+    theta, offset, start, kind, target, partner, time, time_param, value, value_param,
+    span, span_param, period, atol, rtol, max_steps,
+    y_bar, status, tape, modes, places, times, saved,
+):  # fmt: skip
+    """Adjoint of `forward`: gradient of ``sum(y_bar * y)`` by ``theta``, zero where failed."""
+    timeline = (
+        pointer(kind), pointer(target), pointer(partner), pointer(time), pointer(time_param),
+        pointer(value), pointer(value_param), pointer(span), pointer(span_param), pointer(period),
+    )  # fmt: skip
+    subjects, items = theta.shape[0], kind.shape[0]
     theta_bar = np.zeros((subjects, M))
-    lam, c, cbar = np.empty(N), np.zeros(CONSTANTS), np.zeros(ADJOINTS)
-    control, work = np.zeros(4, dtype=np.int64), new_work()
+    numbers, integers = workspace()
+    number = np.empty(1)
+    integer = number.view(np.int64)
+    work = split(numbers, integers, number, integer)
+    scratch, control = work[0], at(pointer(integers), N)
+    constants, adjoints = np.zeros(CONSTANTS), np.zeros(ADJOINTS + N)
+    c, cbar, lam = pointer(constants), pointer(adjoints), at(pointer(adjoints), ADJOINTS)
+    order, kept, seeds = pointer(places), pointer(saved), pointer(y_bar)
+    steps_tape, methods, tolerance = pointer(tape), pointer(modes), (pointer(atol), rtol, max_steps)
     for s in range(subjects):
         if status[s] != DONE:
             continue
-        first, end = offset[s], offset[s + 1]
-        replay(theta[s], first, end, order, c, timeline, saved)
-        for i in range(N):
-            lam[i] = 0.0
-        for i in range(ADJOINTS):
-            cbar[i] = 0.0
-        steps = begin[s + 1]
+        first, end, values = offset[s], offset[s + 1], at(pointer(theta), s * M)
+        replay(values, first, end, order, c, timeline, kept)
+        for i in range(ADJOINTS + N):
+            adjoints[i] = 0.0
+        origin, steps = places[2 * items + s], places[2 * items + s + 1]
         for position in range(end - 1, first - 1, -1):
-            steps = go_back(reached[position], steps, tape, modes, lam, c, cbar, work)
-            undo(
-                position, theta[s], first, order, times, lam, c, cbar,
-                timeline, saved, y_bar, atol, rtol, limit, control, work,
-            )  # fmt: skip
-        go_back(begin[s], steps, tape, modes, lam, c, cbar, work)
+            steps = go_back(
+                places[items + position], steps, steps_tape, methods, lam, c, cbar, scratch
+            )
+            j = order[position]
+            if kind[j] == OBSERVE:
+                for i in range(N):
+                    seed = seeds[target[j] * N + i]
+                    lam[i] += seed * math.exp(kept[j * SAVED + i]) if LOG[i] else seed
+            else:
+                undo(
+                    position, first, values, order, pointer(times), lam, c, cbar,
+                    timeline, kept, tolerance, control, work,
+                )  # fmt: skip
+        go_back(origin, steps, steps_tape, methods, lam, c, cbar, scratch)
         initial_vjp(c, lam, cbar)
         fold(c, cbar)
         for i in range(M):
             theta_bar[s, i] = cbar[i]
+    for array in (numbers, constants, adjoints, number):
+        hold(array)
+    hold(integers)
+    hold(integer)
     return theta_bar
 
 
-FUNCTIONS = (sort_items, integrate, reverse)
+FUNCTIONS = (begin, sort_items, workspace, split)
+ENTRIES = (forward, backward)

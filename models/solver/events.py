@@ -3,6 +3,9 @@
 Copied into the compiled module of each model (see `generated`). At an event the state or the
 constants jump. Going back, the value that jumped receives its adjoint, and a time that depends on
 parameters receives ``lam_before . f_before - lam_after . f_after``.
+
+``saved`` keeps N + 2 numbers per item: the state before it, whether an infusion begun here still
+runs, and whether a change of rate took place.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -12,60 +15,65 @@ import math
 
 import numpy as np
 
-from .generated import LOG, RATES, M, N, fold, initial, initial_vjp, prepare, rhs_into
-from .steady import BOLUS, cycle_vjp, find_cycle, give, product, product_vjp
+from .generated import LOG, RATES, SAVED, M, N, fold, initial, initial_vjp, prepare, rhs_into
+from .pointers import at, hold, pointer
+from .steady import BOLUS, cycle_vjp, find_cycle, give, give_vjp, product, product_vjp
 from .steps import DONE
 
-__all__ = ["FUNCTIONS", "OBSERVE", "apply", "item_time", "replay", "undo"]
+__all__ = ["FUNCTIONS", "OBSERVE", "apply", "item_time", "observe", "replay", "undo"]
 
 OBSERVE, RATE, SET, RESET = 0, 2, 3, 4
 
 
 def item_time(j, c, timeline):
     """Time of an item: a number, plus parameters (start, lag), plus a span (end of infusion)."""
-    time, time_param, span, span_param = timeline[5], timeline[6], timeline[9], timeline[10]
+    kind, _, _, time, time_param, _, _, span, span_param, _ = timeline
     tau = time[j]
-    if timeline[2][j] == RATE:
-        tau += product(span[j], c, span_param[j])
+    if kind[j] == RATE:
+        tau += product(span[j], c, at(span_param, 3 * j))
     for i in range(2):
-        if time_param[j, i] >= 0:
-            tau += c[time_param[j, i]]
+        if time_param[2 * j + i] >= 0:
+            tau += c[time_param[2 * j + i]]
     return tau
 
 
 def timed(j, timeline):
     """Whether the time of an item depends on parameters."""
-    link, span = timeline[6][j], timeline[10][j]
-    ends = timeline[2][j] == RATE and (span[0] >= 0 or span[1] >= 0 or span[2] >= 0)
+    link, span = at(timeline[4], 2 * j), at(timeline[8], 3 * j)
+    ends = timeline[0][j] == RATE and (span[0] >= 0 or span[1] >= 0 or span[2] >= 0)
     return link[0] >= 0 or link[1] >= 0 or ends
 
 
-def apply(j, first, end, y, c, timeline, saved, out, atol, rtol, limit, control, work):
-    """Let item ``j`` happen; return whether the solution jumps, and a status code."""
-    kind, target, partner = timeline[2][j], timeline[3][j], timeline[4][j]
-    value = product(timeline[7][j], c, timeline[8][j])
-    if kind == OBSERVE:
-        for i in range(N):
-            out[target, i] = math.exp(y[i]) if LOG[i] else y[i]
-        return False, DONE
+def observe(y, out):
+    """Write the state in natural units."""
+    for i in range(N):
+        out[i] = math.exp(y[i]) if LOG[i] else y[i]
+
+
+def apply(j, first, end, y, c, timeline, saved, tolerance, control, work):
+    """Let event ``j`` of the items ``first:end`` of a subject happen; return a status code."""
+    kind, target, partner = timeline[0][j], timeline[1][j], timeline[2][j]
+    value = product(timeline[5][j], c, at(timeline[6], 3 * j))
     if kind == BOLUS:
         give(y, target, value)
     elif kind == RATE:
-        saved[j, N] = 1.0
-        saved[j, N + 1] = 1.0 if partner < 0 else saved[partner, N]
-        c[M + target] += value * saved[j, N + 1]
+        happens = 1.0 if partner < 0 else saved[partner * SAVED + N]
+        saved[j * SAVED + N] = 1.0
+        saved[j * SAVED + N + 1] = happens
+        c[M + target] += value * happens
     elif kind == SET:
         c[target] = value
         prepare(c)
-    elif kind == RESET:
-        stop_infusions(first, end, c, timeline, saved)
-        initial(c, y)
     else:
         stop_infusions(first, end, c, timeline, saved)
-        code = find_cycle(j, value, y, c, timeline, atol, rtol, limit, control, work)
-        saved[j, :N] = y
-        return True, code
-    return True, DONE
+        if kind == RESET:
+            initial(c, y)
+            return DONE
+        code = find_cycle(j, y, c, timeline, tolerance, control, work)
+        for i in range(N):
+            saved[j * SAVED + i] = y[i]
+        return code
+    return DONE
 
 
 def stop_infusions(first, end, c, timeline, saved):
@@ -73,8 +81,8 @@ def stop_infusions(first, end, c, timeline, saved):
     for i in range(RATES):
         c[M + i] = 0.0
     for i in range(first, end):
-        if timeline[2][i] == RATE and timeline[4][i] < 0:
-            saved[i, N] = 0.0
+        if timeline[0][i] == RATE and timeline[2][i] < 0:
+            saved[i * SAVED + N] = 0.0
 
 
 def replay(theta, first, end, order, c, timeline, saved):
@@ -85,78 +93,82 @@ def replay(theta, first, end, order, c, timeline, saved):
         c[M + i] = 0.0
     for position in range(first, end):
         j = order[position]
-        kind, target = timeline[2][j], timeline[3][j]
+        kind, target = timeline[0][j], timeline[1][j]
         if kind == RATE:
-            c[M + target] += product(timeline[7][j], c, timeline[8][j]) * saved[j, N + 1]
+            value = product(timeline[5][j], c, at(timeline[6], 3 * j))
+            c[M + target] += value * saved[j * SAVED + N + 1]
         elif kind == SET:
-            c[target] = product(timeline[7][j], c, timeline[8][j])
+            c[target] = product(timeline[5][j], c, at(timeline[6], 3 * j))
         elif kind >= RESET:
             for i in range(RATES):
                 c[M + i] = 0.0
     prepare(c)
 
 
-def undo(
-    position, theta, first, order, times, lam, c, cbar,
-    timeline, saved, y_bar, atol, rtol, limit, control, work,
-):  # fmt: skip
-    """Pass ``lam`` back through an item; ``c`` returns to what it was before it."""
-    j = order[position]
-    kind, target = timeline[2][j], timeline[3][j]
-    if kind == OBSERVE:
-        for i in range(N):
-            lam[i] += y_bar[target, i] * (math.exp(saved[j, i]) if LOG[i] else 1.0)
-        return
-    moves = timed(j, timeline)
-    before, after, slope = np.empty(N), np.empty(N), np.empty(N)
+def along(t, y, c, lam, slope):
+    """``lam . f(t, y)``."""
+    rhs_into(t, y, c, slope)
+    total = 0.0
     for i in range(N):
-        before[i] = after[i] = saved[j, i]
-    value_bar, time_bar = 0.0, 0.0
+        total += lam[i] * slope[i]
+    return total
+
+
+def jump_vjp(j, before, after, lam, c, cbar, timeline, saved, tolerance, control, work):
+    """Carry ``lam`` back over the jump of an event; return the adjoint of its value."""
+    kind, target = timeline[0][j], timeline[1][j]
     if kind == BOLUS:
-        give(after, target, product(timeline[7][j], c, timeline[8][j]))
-    elif kind == RESET:
-        initial(c, after)
-    if moves:
-        rhs_into(times[j], after, c, slope)
-        for i in range(N):
-            time_bar -= lam[i] * slope[i]
-    if kind == BOLUS:
-        value_bar = lam[target]
-        if LOG[target]:
-            value_bar *= math.exp(-after[target])
-            lam[target] *= math.exp(before[target] - after[target])
-    elif kind == RATE:
-        value_bar = cbar[M + target] * saved[j, N + 1]
-    elif kind == SET:
+        return give_vjp(before, after, target, lam)
+    if kind == RATE:
+        return cbar[M + target] * saved[j * SAVED + N + 1]
+    if kind == SET:
         fold(c, cbar)
         value_bar = cbar[target]
         cbar[target] = 0.0
-    elif kind == RESET:
+        return value_bar
+    for i in range(RATES):
+        cbar[M + i] = 0.0
+    value_bar = 0.0
+    if kind == RESET:
         initial_vjp(c, lam, cbar)
-        for i in range(N):
-            lam[i] = 0.0
-        for i in range(RATES):
-            cbar[M + i] = 0.0
     else:
         for i in range(RATES):
-            cbar[M + i] = 0.0
-        value_bar = cycle_vjp(
-            j, before, lam, c, cbar, timeline, atol, rtol, limit, control, work
-        )
-        for i in range(N):
-            lam[i] = 0.0
+            c[M + i] = 0.0
+        value_bar = cycle_vjp(j, before, lam, c, cbar, timeline, tolerance, control, work)
+    for i in range(N):
+        lam[i] = 0.0
+    return value_bar
+
+
+def undo(
+    position, first, theta, order, times, lam, c, cbar, timeline, saved, tolerance, control, work
+):
+    """Pass ``lam`` back through an event; ``c`` returns to what it was before it."""
+    j = order[position]
+    kind, target, moves = timeline[0][j], timeline[1][j], timed(j, timeline)
+    arrays = np.empty(2 * N)
+    before, after, slope = at(saved, j * SAVED), pointer(arrays), at(pointer(arrays), N)
+    for i in range(N):
+        after[i] = before[i]
+    if kind == BOLUS:
+        give(after, target, product(timeline[5][j], c, at(timeline[6], 3 * j)))
+    elif kind == RESET:
+        initial(c, after)
+    time_bar = -along(times[j], after, c, lam, slope) if moves else 0.0
+    value_bar = jump_vjp(
+        j, before, after, lam, c, cbar, timeline, saved, tolerance, control, work
+    )
     if kind != BOLUS:
         replay(theta, first, position, order, c, timeline, saved)
     if moves:
-        rhs_into(times[j], before, c, slope)
-        for i in range(N):
-            time_bar += lam[i] * slope[i]
+        time_bar += along(times[j], before, c, lam, slope)
         for i in range(2):
-            if timeline[6][j, i] >= 0:
-                cbar[timeline[6][j, i]] += time_bar
+            if timeline[4][2 * j + i] >= 0:
+                cbar[timeline[4][2 * j + i]] += time_bar
         if kind == RATE:
-            product_vjp(time_bar, timeline[9][j], c, timeline[10][j], cbar)
-    product_vjp(value_bar, timeline[7][j], c, timeline[8][j], cbar)
+            product_vjp(time_bar, timeline[7][j], c, at(timeline[8], 3 * j), cbar)
+    product_vjp(value_bar, timeline[5][j], c, at(timeline[6], 3 * j), cbar)
+    hold(arrays)
 
 
-FUNCTIONS = (item_time, timed, apply, stop_infusions, replay, undo)
+FUNCTIONS = (item_time, timed, observe, apply, stop_infusions, replay, along, jump_vjp, undo)

@@ -48,9 +48,8 @@ E = (
 )
 
 
-def _combination(coefficients: tuple[float, ...], name: str, i: int, start: int = 0) -> str:
-    terms = [f"({a!r}) * {name}{s + start}_{i}" for s, a in enumerate(coefficients) if a]
-    return " + ".join(terms)
+def _sum(terms: list[str]) -> str:
+    return " + ".join(terms) or "0.0"
 
 
 def _tuple(name: str, n: int) -> str:
@@ -63,19 +62,24 @@ def explicit_source(n: int) -> str:
 
 
 def _forward(n: int) -> str:
+    """One step. The newest slope enters each stage last: it is the one that is waited for."""
     lines = [f"y{i} = y[{i}]; k0_{i} = k[{i}]" for i in range(n)]
     lines += [f"tape[slot + {i}] = y{i}" for i in range(n)]
+    lines += [f"a{s}{r} = h * ({A[s][r]!r})" for s in range(1, 7) for r in range(s)]
     for s in range(1, 7):
-        lines += [f"s{s}_{i} = y{i} + h * ({_combination(A[s], 'k', i)})" for i in range(n)]
-        if s < 6:
-            lines += [f"tape[slot + {s * n + i}] = s{s}_{i}" for i in range(n)]
+        for i in range(n):
+            early = _sum([f"y{i}", *(f"a{s}{r} * k{r}_{i}" for r in range(s - 1))])
+            lines.append(f"s{s}_{i} = ({early}) + a{s}{s - 1} * k{s - 1}_{i}")
+            if s < 6:
+                lines.append(f"tape[slot + {s * n + i}] = s{s}_{i}")
         stage = ", ".join(f"s{s}_{i}" for i in range(n))
         lines.append(f"{_tuple(f'k{s}', n)} = rhs(t + {C[s]!r} * h, {stage}, c)")
     lines.append("error = 0.0; rough = 0.0; width = 0.0")
     for i in range(n):
+        estimate = _sum([f"({e!r}) * k{s}_{i}" for s, e in enumerate(E)])
         lines.append(f"ynew[{i}] = s6_{i}; knew[{i}] = k6_{i}")
         lines.append(f"w = 1.0 / (atol[{i}] + rtol * max(abs(y{i}), abs(s6_{i})))")
-        lines.append(f"e = h * w * ({_combination(E, 'k', i)}); error += e * e")
+        lines.append(f"e = h * w * ({estimate}); error += e * e")
         lines.append(f"e = w * (k6_{i} - k5_{i}); rough += e * e")
         lines.append(f"e = w * (s6_{i} - s5_{i}); width += e * e")
     lines.append(f"return error * {1 / n!r}, rough, width")
@@ -84,17 +88,17 @@ def _forward(n: int) -> str:
 
 
 def _backward(n: int) -> str:
-    lines = [f"l_{i} = h * lam[{i}]" for i in range(n)]
+    lines = [f"l{i} = lam[{i}]" for i in range(n)]
+    lines += [f"a{r}{s} = h * ({A[r][s]!r})" for r in range(1, 7) for s in range(r)]
     for s in range(5, -1, -1):
         for i in range(n):
-            terms = [f"({A[6][s]!r}) * l_{i}"]
-            terms += [f"({A[r][s]!r}) * m{r}_{i}" for r in range(s + 1, 6)]
-            lines.append(f"g{s}_{i} = {' + '.join(terms)}")
+            early = _sum([f"a6{s} * l{i}", *(f"a{r}{s} * m{r}_{i}" for r in range(s + 2, 6))])
+            last = f" + a{s + 1}{s} * m{s + 1}_{i}" if s < 5 else ""
+            lines.append(f"g{s}_{i} = ({early}){last}")
         stage = ", ".join(f"tape[slot + {s * n + i}]" for i in range(n))
         seeds = ", ".join(f"g{s}_{i}" for i in range(n))
         lines.append(f"{_tuple(f'm{s}', n)} = vjp(t + {C[s]!r} * h, {stage}, {seeds}, c, cbar)")
-        lines += [f"b{s}_{i} = m{s}_{i}; m{s}_{i} = h * m{s}_{i}" for i in range(n)]
     for i in range(n):
-        lines.append(f"lam[{i}] += {' + '.join(f'b{s}_{i}' for s in range(6))}")
+        lines.append(f"lam[{i}] = l{i} + {_sum([f'm{s}_{i}' for s in range(6)])}")
     head = "@compiled\ndef explicit_adjoint(t, h, tape, slot, lam, c, cbar):"
     return head + "\n    " + "\n    ".join(lines) + "\n"

@@ -19,6 +19,7 @@ EXPLICIT = True  # start with the explicit method
 STIFF = True  # the stiff method is there
 INFUSED = np.zeros(1, dtype=np.int64)  # state of each infusion rate
 LOG = np.zeros(1, dtype=np.bool_)  # states integrated as logarithms
+SAVED = 0  # numbers saved per item, N + 2
 
 
 def prepare(c):

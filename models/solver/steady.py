@@ -14,7 +14,8 @@ import math
 import numpy as np
 
 from .generated import ADJOINTS, INFUSED, LOG, WIDTH, M, N, initial
-from .steps import ATTEMPTS, DONE, NO_STEADY_STATE, go_back, travel
+from .pointers import at, hold, pointer
+from .steps import ATTEMPTS, DONE, FULL, NO_STEADY_STATE, advance, go_back
 
 __all__ = ["BOLUS", "FUNCTIONS", "cycle_vjp", "find_cycle", "give", "product", "product_vjp"]
 
@@ -52,155 +53,217 @@ def give(y, i, amount):
     y[i] = math.log(math.exp(y[i]) + amount) if LOG[i] else y[i] + amount
 
 
-def cycle(j, value, y, c, timeline, atol, rtol, limit, control, work, tape, modes):
-    """One dosing interval from ``y``, recorded; returns ``(turn, steps, code, tape, modes)``.
+def give_vjp(before, after, i, lam):
+    """Carry ``lam`` back over `give`; return the adjoint of the amount."""
+    amount_bar = lam[i]
+    if LOG[i]:
+        amount_bar *= math.exp(-after[i])
+        lam[i] *= math.exp(before[i] - after[i])
+    return amount_bar
 
-    ``turn`` is the number of steps taken when the infusion ends.
+
+def leg(t, tau, y, c, tolerance, tape, modes, steps, control, work):
+    """One stretch of a dosing interval, recorded on arrays that grow; ``y`` is replaced."""
+    h, code = 0.0, FULL
+    while code == FULL:
+        t, h, steps, code = advance(
+            t, tau, h, y, c, tolerance, True,
+            pointer(tape), pointer(modes), steps, modes.shape[0], control, work,
+        )  # fmt: skip
+        if code == FULL:
+            longer = np.empty(2 * tape.shape[0])
+            longer[: tape.shape[0]] = tape
+            more = np.empty(2 * modes.shape[0], dtype=np.int64)
+            more[: modes.shape[0]] = modes
+            tape, modes = longer, more
+    return steps, code, tape, modes
+
+
+def cycle(plan, c, y, tolerance, tape, modes, control, work):
+    """One dosing interval from ``y``; returns ``(turn, steps, code, tape, modes)``.
+
+    ``plan`` is (kind, target, value, span, period); ``turn`` the steps taken when infusion ends.
     """
-    kind, target, period = timeline[2][j], timeline[3][j], timeline[11][j]
-    span = product(timeline[9][j], c, timeline[10][j]) if kind == STEADY_INFUSION else 0.0
-    k, code, turn, steps = np.empty(N), DONE, 0, 0
+    kind, target, value, span, period = plan
+    code, turn, steps = DONE, 0, 0
     control[ATTEMPTS] = 0
     if kind == STEADY_BOLUS:
+        span = 0.0
         give(y, target, value)
     elif span > 0.0:
         c[M + target] = value
-        _, steps, code, tape, modes = travel(
-            0.0, min(span, period), 0.0, y, k, c, atol, rtol, limit,
-            tape, modes, 0, True, control, work,
-        )  # fmt: skip
+        steps, code, tape, modes = leg(
+            0.0, min(span, period), y, c, tolerance, tape, modes, 0, control, work
+        )
         turn = steps
         c[M + target] = 0.0
     if code == DONE and span < period:
-        _, steps, code, tape, modes = travel(
-            span, period, 0.0, y, k, c, atol, rtol, limit,
-            tape, modes, steps, True, control, work,
-        )  # fmt: skip
+        steps, code, tape, modes = leg(
+            span, period, y, c, tolerance, tape, modes, steps, control, work
+        )
     return turn, steps, code, tape, modes
 
 
-def cycle_back(j, value, before, turn, steps, lam, c, cbar, timeline, tape, modes, work):
+def cycle_back(plan, before, turn, steps, lam, c, cbar, tape, modes, scratch):
     """Carry ``lam`` back over a recorded interval; return the adjoints of value and span."""
-    kind, target = timeline[2][j], timeline[3][j]
-    span_bar, value_bar = 0.0, 0.0
+    kind, target, value, _, _ = plan
     if kind == STEADY_BOLUS:
-        go_back(0, steps, tape, modes, lam, c, cbar, work)
-        value_bar = lam[target]
+        go_back(0, steps, tape, modes, lam, c, cbar, scratch)
+        after = before[target]
         if LOG[target]:
-            after = before.copy()
-            give(after, target, value)
-            value_bar *= math.exp(-after[target])
-            lam[target] *= math.exp(before[target] - after[target])
-        return value_bar, span_bar
-    kept = cbar[M + target]
-    go_back(turn, steps, tape, modes, lam, c, cbar, work)
+            after = math.log(math.exp(after) + value)
+            bar = lam[target] * math.exp(-after)
+            lam[target] *= math.exp(before[target] - after)
+            return bar, 0.0
+        return lam[target], 0.0
+    kept, span_bar, state = cbar[M + target], 0.0, INFUSED[target]
+    go_back(turn, steps, tape, modes, lam, c, cbar, scratch)
     if turn < steps:
-        state = INFUSED[target]
         span_bar = lam[state] * value
         if LOG[state]:
             span_bar *= math.exp(-tape[turn * WIDTH + 2 + state])
     cbar[M + target] = 0.0
     c[M + target] = value
-    go_back(0, turn, tape, modes, lam, c, cbar, work)
+    go_back(0, turn, tape, modes, lam, c, cbar, scratch)
     c[M + target] = 0.0
     value_bar = cbar[M + target]
     cbar[M + target] = kept
     return value_bar, span_bar
 
 
-def cycle_slope(j, value, before, turn, steps, c, timeline, tape, modes, work):
-    """``I - F_y`` of a recorded interval."""
-    slope, lam, ignored = np.zeros((N, N)), np.zeros(N), np.zeros(ADJOINTS)
+def cycle_slope(plan, before, turn, steps, c, tape, modes, scratch, slope):
+    """Fill ``slope`` with ``I - F_y`` of a recorded interval."""
+    lam_array, ignored_array = np.zeros(N), np.zeros(ADJOINTS)
+    lam, ignored = pointer(lam_array), pointer(ignored_array)
     for a in range(N):
-        lam[:] = 0.0
-        lam[a] = 1.0
-        cycle_back(j, value, before, turn, steps, lam, c, ignored, timeline, tape, modes, work)
-        slope[a] = -lam
-        slope[a, a] += 1.0
-    return slope
+        for i in range(N):
+            lam[i] = 1.0 if i == a else 0.0
+        cycle_back(plan, before, turn, steps, lam, c, ignored, tape, modes, scratch)
+        for i in range(N):
+            slope[a * N + i] = (1.0 if i == a else 0.0) - lam[i]
+    hold(lam_array)
+    hold(ignored_array)
 
 
 def solve_dense(A, x):
-    """Replace ``x`` by the solution of ``A u = x``; False if ``A`` is singular. ``A`` is destroyed."""
+    """Replace ``x`` by the solution of ``A u = x``; False if singular. ``A`` is destroyed."""
     for a in range(N):
         best = a
         for b in range(a + 1, N):
-            if abs(A[b, a]) > abs(A[best, a]):
+            if abs(A[b * N + a]) > abs(A[best * N + a]):
                 best = b
-        if not (abs(A[best, a]) > 1e-14 and abs(A[best, a]) < 1e300):
+        if not (abs(A[best * N + a]) > 1e-14 and abs(A[best * N + a]) < 1e300):
             return False
         for d in range(N):
-            A[a, d], A[best, d] = A[best, d], A[a, d]
-        x[a], x[best] = x[best], x[a]
+            kept = A[a * N + d]
+            A[a * N + d] = A[best * N + d]
+            A[best * N + d] = kept
+        kept = x[a]
+        x[a] = x[best]
+        x[best] = kept
         for b in range(a + 1, N):
-            ratio = A[b, a] / A[a, a]
+            ratio = A[b * N + a] / A[a * N + a]
             x[b] -= ratio * x[a]
             for d in range(a, N):
-                A[b, d] -= ratio * A[a, d]
+                A[b * N + d] -= ratio * A[a * N + d]
     for a in range(N - 1, -1, -1):
         for d in range(a + 1, N):
-            x[a] -= A[a, d] * x[d]
-        x[a] /= A[a, a]
+            x[a] -= A[a * N + d] * x[d]
+        x[a] /= A[a * N + a]
     return True
 
 
-def find_cycle(j, value, y, c, timeline, atol, rtol, limit, control, work):
+def plan_of(j, c, timeline):
+    """Kind, target, value, span and period of a steady-state item."""
+    kind, target, _, _, _, value, value_param, span, span_param, period = timeline
+    return (
+        kind[j],
+        target[j],
+        product(value[j], c, at(value_param, 3 * j)),
+        product(span[j], c, at(span_param, 3 * j)),
+        period[j],
+    )
+
+
+def find_cycle(j, y, c, timeline, tolerance, control, work):
     """Replace ``y`` by the steady state before a dose; return a status code."""
+    plan, atol, rtol = plan_of(j, c, timeline), tolerance[0], tolerance[1]
     initial(c, y)
     tape, modes = np.empty(64 * WIDTH), np.empty(64, dtype=np.int64)
-    previous = math.inf
+    end_array, move_array, slope_array = np.empty(4 * N), np.empty(N), np.empty(N * N)
+    end, move, slope = pointer(end_array), pointer(move_array), pointer(slope_array)
+    previous, code = math.inf, NO_STEADY_STATE
     for iteration in range(RUN_IN + ITERATIONS):
-        z = y.copy()
+        for i in range(N):
+            end[i] = y[i]
         turn, steps, code, tape, modes = cycle(
-            j, value, z, c, timeline, atol, rtol, limit, control, work, tape, modes
+            plan, c, end, tolerance, tape, modes, control, work
         )
         if code != DONE:
-            return code
-        move = z - y
+            break
+        code = NO_STEADY_STATE
+        for i in range(N):
+            move[i] = end[i] - y[i]
         if iteration >= RUN_IN:
-            slope = cycle_slope(j, value, y, turn, steps, c, timeline, tape, modes, work)
+            cycle_slope(plan, y, turn, steps, c, pointer(tape), pointer(modes), work[0], slope)
             if not solve_dense(slope, move):
-                return NO_STEADY_STATE
+                break
         distance = 0.0
         for i in range(N):
             distance = max(distance, abs(move[i]) / (atol[i] + rtol * abs(y[i])))
             y[i] += move[i]
         if not distance < 1e300:
-            return NO_STEADY_STATE
+            break
         stalled = distance < 1e4 and distance > 0.25 * previous  # as far as rounding lets it
         if iteration > RUN_IN and (distance < 1.0 or stalled):
-            control[ATTEMPTS] = 0
-            return DONE
+            code = DONE
+            break
         previous = distance
-    return NO_STEADY_STATE
+    control[ATTEMPTS] = 0
+    hold(end_array)
+    hold(move_array)
+    hold(slope_array)
+    hold(tape)
+    hold(modes)
+    return code
 
 
-def cycle_vjp(j, y, lam, c, cbar, timeline, atol, rtol, limit, control, work):
+def cycle_vjp(j, y, lam, c, cbar, timeline, tolerance, control, work):
     """Adjoint of `find_cycle` at its result ``y``; returns the adjoint of the dosed value."""
-    value = product(timeline[7][j], c, timeline[8][j])
+    plan = plan_of(j, c, timeline)
     tape, modes = np.empty(64 * WIDTH), np.empty(64, dtype=np.int64)
-    z = y.copy()
-    turn, steps, _, tape, modes = cycle(
-        j, value, z, c, timeline, atol, rtol, limit, control, work, tape, modes
-    )
-    slope = cycle_slope(j, value, y, turn, steps, c, timeline, tape, modes, work)
-    mu = lam.copy()
-    solve_dense(slope.T.copy(), mu)
+    end_array, slope_array, turned_array = np.empty(4 * N), np.empty(N * N), np.empty(N * N)
+    end, slope, turned = pointer(end_array), pointer(slope_array), pointer(turned_array)
+    for i in range(N):
+        end[i] = y[i]
+    turn, steps, _, tape, modes = cycle(plan, c, end, tolerance, tape, modes, control, work)
+    recorded, used = pointer(tape), pointer(modes)
+    cycle_slope(plan, y, turn, steps, c, recorded, used, work[0], slope)
+    for a in range(N):
+        for b in range(N):
+            turned[a * N + b] = slope[b * N + a]
+    solve_dense(turned, lam)
     value_bar, span_bar = cycle_back(
-        j, value, y, turn, steps, mu, c, cbar, timeline, tape, modes, work
+        plan, y, turn, steps, lam, c, cbar, recorded, used, work[0]
     )
-    product_vjp(span_bar, timeline[9][j], c, timeline[10][j], cbar)
+    product_vjp(span_bar, timeline[7][j], c, at(timeline[8], 3 * j), cbar)
+    hold(end_array)
+    hold(slope_array)
+    hold(turned_array)
+    hold(tape)
+    hold(modes)
     return value_bar
 
 
+BASIC = (product, product_vjp, give, give_vjp)
 FUNCTIONS = (
-    product,
-    product_vjp,
-    give,
+    *BASIC,
+    leg,
     cycle,
     cycle_back,
     cycle_slope,
     solve_dense,
+    plan_of,
     find_cycle,
     cycle_vjp,
 )

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .generated import EXPLICIT, STIFF, WIDTH, N, explicit_adjoint, explicit_step, rhs_into
+from .pointers import at
 from .stiff import stiff_adjoint, stiff_step
 
 __all__ = [
@@ -25,9 +24,9 @@ __all__ = [
     "STEP_TOO_SMALL",
     "SUSPICION",
     "TOO_MANY_STEPS",
+    "FULL",
+    "advance",
     "go_back",
-    "new_work",
-    "travel",
 ]
 
 DONE, FULL = 0, -1
@@ -37,25 +36,12 @@ STABLE = 3.25  # stability bound of the explicit method on the negative axis
 TENTH_ROOT = 0x465401D689BA0000  # (1 + 1/10) 2^52 (1023 - 0.045), see step_factor
 
 
-def new_work():
-    """Scratch space of one solve."""
-    number = np.empty(1)
-    return (
-        np.zeros((3, N, N)),
-        np.zeros((8, N)),
-        np.zeros(N, dtype=np.int64),
-        np.zeros((8, N)),
-        (number, number.view(np.int64)),
-    )
-
-
-def step_factor(error2, bits):
+def step_factor(error2, number, integer):
     """``0.9 * error2 ** -0.1``, the factor by which the next step may grow, within 0.1 %.
 
     Newton's iteration from a first guess read off the exponent of the number: the power function
     of the C library would take a tenth of an explicit step.
     """
-    number, integer = bits
     number[0] = error2
     integer[0] = TENTH_ROOT - integer[0] // 10
     root = number[0]
@@ -66,9 +52,8 @@ def step_factor(error2, bits):
     return 0.9 * root
 
 
-def first_step(t, horizon, y, k, c, atol, rtol, vectors):
+def first_step(t, horizon, y, k, c, atol, rtol, stage, slope):
     """Size of a first step, after Hairer, Norsett, Wanner, Solving ODEs I, II.4."""
-    stage, slope = vectors[4], vectors[5]  # vectors[0] is df/dt, zero where there is none
     d0, d1 = 0.0, 0.0
     for i in range(N):
         scale = atol[i] + rtol * abs(y[i])
@@ -90,53 +75,57 @@ def first_step(t, horizon, y, k, c, atol, rtol, vectors):
     return min(100.0 * h, (0.01 / d2) ** 0.2, horizon)
 
 
-def advance(t, tau, h, y, k, c, atol, rtol, limit, tape, modes, steps, record, control, work):
-    """Step from ``t`` to ``tau``; ``y`` and its slope ``k`` are replaced. Errors are squared norms.
+def advance(t, tau, h, y, c, tolerance, record, tape, modes, steps, room, control, work):
+    """Step from ``t`` to ``tau``; ``h = 0`` starts afresh, after an event.
 
-    Returns ``(t, h, steps, code)``; ``FULL`` asks for a longer tape. Without ``record`` every step
-    uses the beginning of the tape.
+    ``y`` holds the state, its slope, and room for both of the next step. Returns ``(t, h, steps,
+    code)``; `FULL` asks for a longer tape. Without ``record`` each step uses the tape's beginning.
     """
-    matrices, vectors, pivot, _, bits = work
-    ynew, knew = vectors[6], vectors[7]
+    atol, rtol, limit = tolerance
+    scratch, number, integer = work
+    k, ynew, knew = at(y, N), at(y, 2 * N), at(y, 3 * N)
+    if not h > 0.0:
+        rhs_into(t, y, c, k)
+        h = first_step(t, tau - t, y, k, c, atol, rtol, ynew, knew)
     while t < tau:
         if control[ATTEMPTS] >= limit:
             return t, h, steps, TOO_MANY_STEPS
-        if record and steps >= modes.shape[0]:
+        if record and steps >= room:
             return t, h, steps, FULL
         control[ATTEMPTS] += 1
         last = t + 1.0001 * h >= tau
         size = tau - t if last else h
         slot = steps * WIDTH if record else 0
-        tape[slot], tape[slot + 1] = t, size
-        explicit = control[MODE] == 0
+        tape[slot] = t
+        tape[slot + 1] = size
+        explicit = EXPLICIT and control[MODE] == 0
         rough, width = 0.0, 1.0
         if explicit:
             error, rough, width = explicit_step(
                 t, size, y, k, c, atol, rtol, tape, slot + 2, ynew, knew
             )
         else:
-            error = stiff_step(
-                t, size, y, c, atol, rtol, tape, slot + 2, ynew, matrices, vectors, pivot
-            )
+            error = stiff_step(t, size, y, c, atol, rtol, tape, slot + 2, ynew, scratch)
         if not error <= 1.0:
             if size <= 1e-14 * max(abs(t), abs(tau)):
-                if explicit and STIFF and EXPLICIT:
+                if explicit and STIFF:
                     control[MODE] = 1
                     h = 1e-6 * (tau - t)
                     continue
                 return t, h, steps, STEP_TOO_SMALL if error > 1.0 else NOT_FINITE
-            h = size * max(0.2, step_factor(error, bits)) if error < 1e18 else 0.1 * size
+            shrink = step_factor(error, number, integer) if error < 1e18 else 0.0
+            h = size * max(0.1, shrink)
             continue
         if record:
             modes[steps] = control[MODE]
         steps += 1
         t = tau if last else t + size
-        proposal = size * min(5.0, step_factor(max(error, 1e-12), bits))
+        proposal = size * min(5.0, step_factor(max(error, 1e-12), number, integer))
         h = max(h, proposal) if last else proposal
         for i in range(N):
             y[i] = ynew[i]
             k[i] = knew[i]
-        if explicit and STIFF and EXPLICIT:
+        if explicit and STIFF:
             if size * size * rough > STABLE * STABLE * width:
                 control[SUSPICION] += 1
                 if control[SUSPICION] >= 15:
@@ -146,43 +135,17 @@ def advance(t, tau, h, y, k, c, atol, rtol, limit, tape, modes, steps, record, c
     return t, h, steps, DONE
 
 
-def travel(t, tau, h, y, k, c, atol, rtol, limit, tape, modes, steps, record, control, work):
-    """`advance` with a tape that grows. ``h = 0`` starts afresh, after an event.
-
-    Returns ``(h, steps, code, tape, modes)``.
-    """
-    if not h > 0.0:
-        rhs_into(t, y, c, k)
-        h = first_step(t, tau - t, y, k, c, atol, rtol, work[1])
-    code = FULL
-    while code == FULL:
-        t, h, steps, code = advance(
-            t, tau, h, y, k, c, atol, rtol, limit, tape, modes, steps, record, control, work
-        )
-        if code == FULL:
-            room = 2 * modes.shape[0] + 64
-            longer = np.empty(room * WIDTH)
-            longer[: tape.shape[0]] = tape
-            more = np.empty(room, dtype=np.int64)
-            more[: modes.shape[0]] = modes
-            tape, modes = longer, more
-    return h, steps, code, tape, modes
-
-
-def go_back(first, steps, tape, modes, lam, c, cbar, work):
+def go_back(first, steps, tape, modes, lam, c, cbar, scratch):
     """Carry ``lam`` from step ``steps`` back to step ``first``; return ``first``."""
-    matrices, vectors, pivot, stages, _ = work
     while steps > first:
         steps -= 1
         slot = steps * WIDTH
         t, size = tape[slot], tape[slot + 1]
-        if modes[steps] == 0:
+        if EXPLICIT and modes[steps] == 0:
             explicit_adjoint(t, size, tape, slot + 2, lam, c, cbar)
         else:
-            stiff_adjoint(
-                t, size, tape, slot + 2, lam, c, cbar, matrices, vectors, pivot, stages
-            )
+            stiff_adjoint(t, size, tape, slot + 2, lam, c, cbar, scratch)
     return steps
 
 
-FUNCTIONS = (new_work, step_factor, first_step, advance, travel, go_back)
+FUNCTIONS = (step_factor, first_step, advance, go_back)

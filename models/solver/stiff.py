@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 
 from .generated import N, curvature_into, jacobian_of, rhs_into, vjp_into
+from .pointers import at
 
 __all__ = ["GAMMA", "FUNCTIONS", "ALPHA", "BETA", "NODES", "SLOPES"]
 
@@ -116,114 +117,121 @@ BETA = (
 
 
 def factor(h, J, W, pivot):
-    """LU of ``W = I/(h gamma) - J`` with row exchanges; False if singular or not finite."""
+    """LU of ``W = I/(h gamma) - J`` with row exchanges; False if singular or not finite.
+
+    The diagonal of the result holds reciprocals.
+    """
     for a in range(N):
         for b in range(N):
-            W[a, b] = -J[a, b]
-        W[a, a] += 1.0 / (h * GAMMA)
+            W[a * N + b] = -J[a * N + b]
+        W[a * N + a] += 1.0 / (h * GAMMA)
     for a in range(N):
         best = a
         for b in range(a + 1, N):
-            if abs(W[b, a]) > abs(W[best, a]):
+            if abs(W[b * N + a]) > abs(W[best * N + a]):
                 best = b
         pivot[a] = best
         if best != a:
             for b in range(N):
-                W[a, b], W[best, b] = W[best, b], W[a, b]
-        if not (abs(W[a, a]) > 0.0 and abs(W[a, a]) < 1e300):
+                kept = W[a * N + b]
+                W[a * N + b] = W[best * N + b]
+                W[best * N + b] = kept
+        if not (abs(W[a * N + a]) > 0.0 and abs(W[a * N + a]) < 1e300):
             return False
-        W[a, a] = 1.0 / W[a, a]
+        W[a * N + a] = 1.0 / W[a * N + a]
         for b in range(a + 1, N):
-            W[b, a] *= W[a, a]
+            ratio = W[b * N + a] * W[a * N + a]
+            W[b * N + a] = ratio
             for d in range(a + 1, N):
-                W[b, d] -= W[b, a] * W[a, d]
+                W[b * N + d] -= ratio * W[a * N + d]
     return True
 
 
 def solve_factored(W, pivot, x):
-    """Replace ``x`` by the solution of ``W u = x``; the diagonal of ``W`` holds reciprocals."""
+    """Replace ``x`` by the solution of ``W u = x``."""
     for a in range(N):
-        x[a], x[pivot[a]] = x[pivot[a]], x[a]
+        kept = x[a]
+        x[a] = x[pivot[a]]
+        x[pivot[a]] = kept
     for a in range(1, N):
         for b in range(a):
-            x[a] -= W[a, b] * x[b]
+            x[a] -= W[a * N + b] * x[b]
     for a in range(N - 1, -1, -1):
         for b in range(a + 1, N):
-            x[a] -= W[a, b] * x[b]
-        x[a] *= W[a, a]
+            x[a] -= W[a * N + b] * x[b]
+        x[a] *= W[a * N + a]
 
 
 def solve_transposed(W, pivot, x):
     """Replace ``x`` by the solution of ``W' u = x``."""
     for a in range(N):
         for b in range(a):
-            x[a] -= W[b, a] * x[b]
-        x[a] *= W[a, a]
+            x[a] -= W[b * N + a] * x[b]
+        x[a] *= W[a * N + a]
     for a in range(N - 2, -1, -1):
         for b in range(a + 1, N):
-            x[a] -= W[b, a] * x[b]
+            x[a] -= W[b * N + a] * x[b]
     for a in range(N - 1, -1, -1):
-        x[a], x[pivot[a]] = x[pivot[a]], x[a]
+        kept = x[a]
+        x[a] = x[pivot[a]]
+        x[pivot[a]] = kept
 
 
-def stiff_step(t, h, y, c, atol, rtol, tape, slot, ynew, matrices, vectors, pivot):
-    """Try one step; the stages go to ``tape[slot:]``. Return the squared error norm (nan if singular)."""
-    J, W, ft, stage, u = matrices[0], matrices[1], vectors[0], vectors[1], vectors[2]
+def stiff_stage(s, y, u, stage):
+    """Argument of stage ``s``: ``y + sum_j a_sj u_j``."""
+    for i in range(N):
+        stage[i] = y[i]
+    for j in range(s):
+        a = ALPHA[s][j]
+        for i in range(N):
+            stage[i] += a * u[j * N + i]
+
+
+def stiff_step(t, h, y, c, atol, rtol, tape, slot, ynew, work):
+    """Try one step; the stages go to ``tape[slot:]``. Return the squared error (nan if singular)."""
+    J, W, _, ft, stage, _, _, _, pivot = work
+    start, u = at(tape, slot), at(tape, slot + N)
     jacobian_of(t, y, c, J, ft)
     if not factor(h, J, W, pivot):
         return math.nan
     for i in range(N):
-        tape[slot + i] = y[i]
+        start[i] = y[i]
     for s in range(8):
+        stiff_stage(s, start, u, stage)
+        v = at(u, s * N)
+        rhs_into(t + NODES[s] * h, stage, c, v)
         for i in range(N):
-            stage[i] = y[i]
-        for j in range(s):
-            a = ALPHA[s][j]
-            for i in range(N):
-                stage[i] += a * tape[slot + (1 + j) * N + i]
-        rhs_into(t + NODES[s] * h, stage, c, u)
-        for i in range(N):
-            u[i] += h * SLOPES[s] * ft[i]
+            v[i] += h * SLOPES[s] * ft[i]
         for j in range(s):
             b = BETA[s][j] / h
             for i in range(N):
-                u[i] += b * tape[slot + (1 + j) * N + i]
-        solve_factored(W, pivot, u)
-        for i in range(N):
-            tape[slot + (1 + s) * N + i] = u[i]
+                v[i] += b * u[j * N + i]
+        solve_factored(W, pivot, v)
     error = 0.0
     for i in range(N):
-        ynew[i] = stage[i] + u[i]
-        e = u[i] / (atol[i] + rtol * max(abs(y[i]), abs(ynew[i])))
+        ynew[i] = stage[i] + u[7 * N + i]
+        e = u[7 * N + i] / (atol[i] + rtol * max(abs(y[i]), abs(ynew[i])))
         error += e * e
     return error / N
 
 
-def stiff_adjoint(t, h, tape, slot, lam, c, cbar, matrices, vectors, pivot, ubar):
+def stiff_adjoint(t, h, tape, slot, lam, c, cbar, work):
     """Carry ``lam`` from the end of a recorded step to its beginning."""
-    J, W, M = matrices[0], matrices[1], matrices[2]
-    ft, stage, back, weight = vectors[0], vectors[1], vectors[2], vectors[3]
-    y = tape[slot : slot + N]
+    J, W, outer, ft, stage, back, weight, ubar, pivot = work
+    y, u = at(tape, slot), at(tape, slot + N)
     jacobian_of(t, y, c, J, ft)
     factor(h, J, W, pivot)
     for a in range(N):
         weight[a] = 0.0
+        ubar[7 * N + a] = lam[a]
         for b in range(N):
-            M[a, b] = 0.0
-    for j in range(7):
-        for i in range(N):
-            ubar[j, i] = ALPHA[7][j] * lam[i]
-    for i in range(N):
-        ubar[7, i] = lam[i]
+            outer[a * N + b] = 0.0
+        for j in range(7):
+            ubar[j * N + a] = ALPHA[7][j] * lam[a]
     for s in range(7, -1, -1):
-        v = ubar[s]
+        v = at(ubar, s * N)
         solve_transposed(W, pivot, v)
-        for i in range(N):
-            stage[i] = y[i]
-        for j in range(s):
-            a = ALPHA[s][j]
-            for i in range(N):
-                stage[i] += a * tape[slot + (1 + j) * N + i]
+        stiff_stage(s, y, u, stage)
         vjp_into(t + NODES[s] * h, stage, v, c, back, cbar)
         for i in range(N):
             lam[i] += back[i]
@@ -231,13 +239,13 @@ def stiff_adjoint(t, h, tape, slot, lam, c, cbar, matrices, vectors, pivot, ubar
         for j in range(s):
             a, b = ALPHA[s][j], BETA[s][j] / h
             for i in range(N):
-                ubar[j, i] += a * back[i] + b * v[i]
+                ubar[j * N + i] += a * back[i] + b * v[i]
         for a in range(N):
             for b in range(N):
-                M[a, b] += v[a] * tape[slot + (1 + s) * N + b]
-    curvature_into(t, y, M, weight, c, back, cbar)
+                outer[a * N + b] += v[a] * u[s * N + b]
+    curvature_into(t, y, outer, weight, c, back, cbar)
     for i in range(N):
         lam[i] += back[i]
 
 
-FUNCTIONS = (factor, solve_factored, solve_transposed, stiff_step, stiff_adjoint)
+FUNCTIONS = (factor, solve_factored, solve_transposed, stiff_stage, stiff_step, stiff_adjoint)

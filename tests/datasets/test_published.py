@@ -23,7 +23,7 @@ from cytobayes.datasets import (
     load,
     names,
     open_study,
-    published,
+    registry,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -124,8 +124,8 @@ def test_a_changed_or_missing_file_is_an_error(
     raw = (DATA / "lps_2ng_kg.csv").read_bytes()
     if fault == "changed":
         (tmp_path / "lps_2ng_kg.csv").write_bytes(raw.replace(b"330.97", b"330.98"))
-    published._registry()  # read before the folder is exchanged
-    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    registry.names()  # read before the folder is exchanged
+    monkeypatch.setattr(registry, "FOLDER", tmp_path)
     with pytest.raises(DataFileError, match=f"'lps_2ng_kg.csv' of the package .*{fault}"):
         load("lps-2ng-kg")
 

@@ -91,7 +91,12 @@ def test_nothing_in_a_study_can_be_changed() -> None:
     one.tree.attrs["name"] = "other"
     one.tree["observations"] = xr.DataTree()
     one.units["IL6"] = "other"
-    one.to_frame().loc[0, "value"] = 9
+    frame = one.to_frame()
+    frame.loc[0, "value"] = 9
+    one.observations["time"].attrs["units"] = "d"
+    one.tree["observations/time"].attrs["units"] = "d"
+    one.observations["value"].data = np.zeros(4)
+    one.doses["amount"].data = np.zeros(1)
     one.observations["value"] = ("row", np.zeros(4))
     assert one.tree.identical(study().tree)
 

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import xarray as xr
 
 from cytobayes.datasets import Study, load
+from cytobayes.inference.checks.convergence import table_of
 from cytobayes.inference.report.material import Material
-from cytobayes.inference.report.numbers import summary
 from cytobayes.inference.report.prior import Prior
 from cytobayes.models.distributions import HalfNormal
+from cytobayes.models.dosing import Dose, Regimen
 from cytobayes.models.library import get
 
 Array = npt.NDArray[np.float64]
@@ -54,7 +56,7 @@ def material(study: Study | None = None, **changes: Any) -> Material:
     priors = {n: Prior(p.prior, p.lower, p.upper) for n, p in hints.items() if p.prior}
     priors |= {f"{o}_sigma": Prior(HalfNormal(1.0), 0.0) for o in study.observables}
     units = {name: p.unit for name, p in hints.items()}
-    table = summary(draws, priors, units)
+    dataset = xr.Dataset({k: (("chain", "draw"), v) for k, v in draws.items()})
     parts: dict[str, Any] = {
         "model": model,
         "study": study,
@@ -65,14 +67,14 @@ def material(study: Study | None = None, **changes: Any) -> Material:
         "fixed": {p.name: p.value for p in model.parameters if p.name not in hints},
         "errors": {o: "log(value) ~ Normal(log(f), sigma)" for o in study.observables},
         "population": "one parameter vector for all subjects",
+        "regimens": {s: Regimen([Dose(0, 2, "E")]) for s in study.subjects},
         "bands": bands(study),
         "rows": rows(study),
         "converged": True,
         "convergence": "The chains agree.",
-        "diagnostics": table[["parameter", "r_hat", "ess_bulk", "ess_tail"]],
+        "diagnostics": table_of(dataset),
         "sampler": pd.DataFrame({"chain": range(4), "divergences": 0, "step_size": 0.21}),
         "failures": failures(),
-        "proposals": 30_000,
         "settings": {"Seed": "1", "Sampler": "nutpie"},
         "analysis": "format = 1\n",
     }

@@ -23,7 +23,7 @@ from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 from cytobayes.models.library import get
 from cytobayes.models.solver import SolverOptions
 
-PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=12)
+PLAIN = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 POSITIVE = st.floats(1e-300, 1e300)
 PRIORS = st.one_of(
     st.builds(d.LogNormal, POSITIVE, POSITIVE),
@@ -173,8 +173,9 @@ def test_a_file_that_means_nothing_is_refused(text: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1", "LogNormal", "LogNormal(1)", "LogNormal(1, 2, 3)", "LogNormal(a, 2)", "LogNormal(*[1, 2])",
-     "LogNormal(**{})", "LogNormal(1, sd=True)", "LogNormal(1, 1+1)", "os.system('x')", "(" * 500,
+    ["1", "LogNormal", "LogNormal(1)", "LogNormal(1, 2, 3)", "LogNormal(a, 2)",
+     "LogNormal(*[1, 2])", "LogNormal(**{})", "LogNormal(1, sd=True)", "LogNormal(1, 1+1)",
+     "os.system('x')", "(" * 500,
      "LogNormal(1, sigma=2)", "Distribution()", "", "lambda: 1", "LogNormal(1, 2); 3"],
 )  # fmt: skip
 def test_nothing_but_a_plain_distribution_is_a_prior(text: str) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cytobayes import __version__
 from cytobayes.inference.cli import main
+from cytobayes.inference.run import open_run
 
 LPS = ["fit", "endotoxin", "--data", "lps-2ng-kg"]
 HEADER = "subject,time,observable,value\n"
@@ -201,3 +204,100 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         f"{program} models show endotoxin | head -n 1", shell=True, capture_output=True, text=True
     )
     assert done.stderr == "" and done.stdout.startswith("endotoxin")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of few draws."""
+    folder = tmp_path_factory.mktemp("runs") / "lps"
+    assert run(*LPS, *FEW, "--out", str(folder)) == 0
+    return folder
+
+
+FEW = ["--draws", "5", "--tune", "5", "--chains", "2", "--seed", "3", "--rtol", "1e-4"]
+
+
+@pytest.mark.mcmc
+def test_a_fit_leaves_everything(finished: Path) -> None:
+    names = {p.name for p in finished.iterdir()}
+    assert names == {"posterior.nc", "analysis.toml", "report.html", "tables"}
+    assert "Do not use these numbers yet" in (finished / "report.html").read_text()
+    assert [p.name for p in finished.parent.iterdir()] == ["lps"]
+
+
+@pytest.mark.mcmc
+def test_the_analysis_file_reproduces_the_draws(finished: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    assert run("fit", str(finished / "analysis.toml"), "--out", str(again)) == 0
+    first, second = (open_run(f) for f in (finished, again))
+    assert first.analysis == second.analysis
+    for name, draws in first.tree["posterior"].to_dataset().items():
+        np.testing.assert_array_equal(draws, second.tree["posterior"][str(name)])
+
+
+@pytest.mark.mcmc
+def test_results_go_to_stdout_and_the_verdict_to_stderr(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (finished / "report.html").unlink()
+    assert run("report", str(finished)) == 0
+    said = capsys.readouterr()
+    assert said.out.replace("\n", "") == str(finished / "report.html")
+    assert "Do not use these numbers yet" in said.err
+    assert (finished / "report.html").exists()
+
+
+@pytest.mark.mcmc
+def test_a_run_is_only_replaced_by_force(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*LPS, *FEW, "--out", str(finished)) == 2
+    assert "--force" in capsys.readouterr().err
+
+
+@pytest.mark.mcmc
+def test_an_interrupted_fit_is_kept_and_says_so(
+    finished: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree = open_run(finished).tree
+    tree.attrs["interrupted"] = 1
+    module = importlib.import_module("cytobayes.inference.fit")
+    monkeypatch.setattr(module, "fit", lambda problem, **settings: tree)
+    assert run(*LPS, "--out", str(tmp_path / "cut")) == 130
+    assert "interrupted: what was drawn so far is in" in capsys.readouterr().err
+    assert open_run(tmp_path / "cut").tree["posterior"].sizes["draw"] == 5
+    assert "was stopped early" in (tmp_path / "cut" / "report.html").read_text()
+
+
+@pytest.mark.mcmc
+def test_a_fit_interrupted_in_warm_up_is_kept_without_a_report(
+    finished: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree = open_run(finished).tree
+    for group in ("posterior", "sample_stats", "log_likelihood"):
+        tree[group] = tree[group].to_dataset().isel(draw=slice(0, 0))
+    tree.attrs["interrupted"] = 1
+    module = importlib.import_module("cytobayes.inference.fit")
+    monkeypatch.setattr(module, "fit", lambda problem, **settings: tree)
+    assert run(*LPS, "--out", str(tmp_path / "cut")) == 130
+    assert "there is no report" in capsys.readouterr().err
+    assert run("report", str(tmp_path / "cut")) == 2
+    assert "nothing to report" in capsys.readouterr().err
+
+
+def test_an_interruption_before_the_first_draw_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(problem: object, **settings: object) -> None:
+        raise KeyboardInterrupt
+
+    module = importlib.import_module("cytobayes.inference.fit")
+    monkeypatch.setattr(module, "fit", stop)
+    assert run(*LPS, "--out", str(tmp_path / "cut")) == 130
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,64 @@
+"""What we believe: priors, likelihoods, fits, predictions and their checks.
+
+Names are imported when first used: PyMC takes seconds to import, which a command that only reads a
+table should not have to wait for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .checks.convergence import Convergence, convergence
+    from .error import Additive, Combined, ErrorModel, LogNormalError, Proportional
+    from .fit import FitError, fit, read_facts
+    from .population import Independent, Pooled, Population
+    from .predict import predict
+    from .priors import PriorError, random_variable
+    from .problem import Problem
+
+__all__ = [
+    "Additive",
+    "Combined",
+    "Convergence",
+    "ErrorModel",
+    "FitError",
+    "Independent",
+    "LogNormalError",
+    "Pooled",
+    "Population",
+    "PriorError",
+    "Problem",
+    "Proportional",
+    "convergence",
+    "fit",
+    "predict",
+    "random_variable",
+    "read_facts",
+]
+
+_HOMES = {
+    "checks.convergence": ("Convergence", "convergence"),
+    "error": ("Additive", "Combined", "ErrorModel", "LogNormalError", "Proportional"),
+    "fit": ("FitError", "fit", "read_facts"),
+    "population": ("Independent", "Pooled", "Population"),
+    "predict": ("predict",),
+    "priors": ("PriorError", "random_variable"),
+    "problem": ("Problem",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name on first use."""
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(f".{home}", __name__), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})

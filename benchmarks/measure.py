@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -83,16 +85,28 @@ def worker(script: Path, arguments: Sequence[str], timeout: float) -> dict[str, 
     threads. A crash or a timeout is a result, not the end of the run.
     """
     command = [sys.executable, str(script), "--worker", *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         return {"status": "timeout", "message": f"no answer within {timeout:.0f} s"}
-    for line in reversed(done.stdout.splitlines()):
+    finally:
+        _end(process)
+    for line in reversed(out.splitlines()):
         if line.startswith(RESULT):
             answer: dict[str, Any] = json.loads(line.removeprefix(RESULT))
             return answer
-    errors = [text for text in done.stderr.splitlines() if "Error" in text] or ["no message"]
-    return {"status": "failed", "message": f"exit code {done.returncode}: {errors[-1].strip()}"}
+    errors = [text for text in err.splitlines() if "Error" in text] or ["no message"]
+    return {"status": "failed", "message": f"exit code {process.returncode}: {errors[-1].strip()}"}
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a worker with the processes that it started, also after Ctrl-C."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def report(answer: dict[str, Any]) -> None:

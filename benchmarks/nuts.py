@@ -1,7 +1,7 @@
 """Effective draws per second of NUTS on the Lotka-Volterra posterior of posteriordb.
 
     python benchmarks/nuts.py [--engines ours stan numpyro pm.ode ...] [--chains 4] [--tune 1000]
-        [--draws 1000] [--slow-draws 200] [--quick] [--out FILE]
+        [--draws 1000] [--slow-draws 100] [--quick] [--out FILE]
 
 Every engine runs in a process of its own, from the same start points, with the same tolerances,
 target acceptance and length of warm-up. First the distance to the reference posterior is looked at:
@@ -30,6 +30,7 @@ ENGINES = {
     "pm.ode": ("peer_pymc_ode", "shipped", True),
     "pm.ode-loose": ("peer_pymc_ode", "loose", True),
 }
+DEFAULT = [e for e in ENGINES if e != "pm.ode"]  # as shipped it takes twice as long, for the same
 
 
 def measure_one(engine: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -74,14 +75,14 @@ def line(row: dict[str, Any]) -> str:
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=DEFAULT)
     parser.add_argument("--chains", type=int, default=4)
     parser.add_argument("--tune", type=int, default=1000)
     parser.add_argument("--draws", type=int, default=1000)
-    parser.add_argument("--slow-draws", type=int, default=200, help="for pm.ode, draws and warm-up")
+    parser.add_argument("--slow-draws", type=int, default=100, help="for pm.ode, draws and warm-up")
     parser.add_argument("--rtol", type=float, default=1e-6, help="atol is a hundredth of it")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--timeout", type=float, default=400.0, help="seconds per engine")
+    parser.add_argument("--timeout", type=float, default=500.0, help="seconds per engine")
     parser.add_argument("--quick", action="store_true", help="without pm.ode, fewer draws")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "nuts.json")
     parser.add_argument("--worker", nargs=1, metavar="ENGINE")

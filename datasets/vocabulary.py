@@ -45,7 +45,7 @@ STOP = {
 LABELS = ("subject", "observable", "unit", "time_unit")
 MISSING = frozenset({"", "na", "n/a", "."})
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-LIMIT = re.compile(rf"(<=|>=|[<>≤≥])\s*({NUMBER})")  # noqa: RUF001
+LIMIT = re.compile(rf"(<=|>=|[<>≤≥])\s*({NUMBER})")
 BELOW = re.compile(r"<?\s*(blq|bloq|bql|lloq|loq|lod|below.*|n\.?d\.?|not detect.*)", re.I)
 ABOVE = re.compile(r">?\s*(alq|aloq|uloq|above.*|over.*|saturated)", re.I)
 

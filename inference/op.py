@@ -35,7 +35,7 @@ __all__ = ["SolveGradOp", "SolveOp", "Solved", "solve"]
 Array = npt.NDArray[Any]
 Tensor = Any
 
-TAPE = (pt.dvector, pt.lvector, pt.lvector, pt.dvector, pt.dmatrix)  # what `forward` records
+TAPE = (pt.dvector, pt.lvector, pt.lvector, pt.dvector, pt.dvector)  # what `forward` records
 HERE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 
 

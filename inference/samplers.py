@@ -19,7 +19,7 @@ import xarray as xr
 from .counters import FAILED, SLOTS, SOLVES, ReadCounters, new_counters
 from .joint import COUNTERS
 from .progress import ChainState
-from .starts import explanation, find_start
+from .starts import Starts, explanation, find_starts
 
 if TYPE_CHECKING:
     from .joint import Joint
@@ -42,6 +42,7 @@ class Settings:
     cores: int
     seed: int
     target_accept: float
+    adaptation: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +55,19 @@ class Drawn:
         One per chain that ran, dim ``chain`` of length 1; groups ``posterior``, ``sample_stats``,
         ``warmup_posterior``, ``warmup_sample_stats``, possibly with few draws or none.
     interrupted : bool
+    starts : Starts
     """
 
     chains: list[xr.DataTree]
     interrupted: bool
+    starts: Starts
 
 
-def seeds_of(settings: Settings) -> list[tuple[np.random.SeedSequence, int]]:
-    """Source of start points, and seed of the sampler, for each chain."""
-    parents = np.random.SeedSequence(settings.seed).spawn(settings.chains)
-    pairs = [parent.spawn(2) for parent in parents]
-    return [(start, int(draw.generate_state(1, np.uint64)[0] >> 1)) for start, draw in pairs]
+def seeds_of(settings: Settings) -> tuple[np.random.SeedSequence, list[int]]:
+    """Source of start points, and a seed for each chain."""
+    starts, draws = np.random.SeedSequence(settings.seed).spawn(2)
+    states = [chain.generate_state(1, np.uint64)[0] for chain in draws.spawn(settings.chains)]
+    return starts, [int(state >> np.uint64(1)) for state in states]
 
 
 def counted(joint: Joint) -> None:
@@ -102,13 +105,20 @@ def sample_nutpie(joint: Joint, settings: Settings, progress: Progress) -> Drawn
 
     counted(joint)
     compiled = nutpie.compile_pymc_model(joint.model, default_initialization_strategy="prior")
-    points = [_start_nutpie(joint, compiled, sequence) for sequence, _ in seeds_of(settings)]
-    blocks = [new_counters() for _ in points]
+    sequence, seeds = seeds_of(settings)
+    starts = find_starts(
+        compiled.initial_point_func,
+        compiled.logp_func,
+        settings.chains,
+        sequence,
+        lambda failed: explained(joint, failed),
+    )
+    blocks = [new_counters() for _ in seeds]
     states: dict[int, ChainState] = {}
 
     def begin(chain: int) -> Any:
         made = compiled.with_data(**{COUNTERS: np.int64(blocks[chain].ctypes.data)})
-        point = points[chain]
+        point = starts.points[chain]
         made = dataclasses.replace(made, initial_point_func=lambda seed: point.copy())
 
         def report(found: Sequence[Any]) -> None:
@@ -120,7 +130,8 @@ def sample_nutpie(joint: Joint, settings: Settings, progress: Progress) -> Drawn
             tune=settings.tune,
             chains=1,
             cores=1,
-            seed=seeds_of(settings)[chain][1],
+            seed=seeds[chain],
+            adaptation=settings.adaptation,
             target_accept=settings.target_accept,
             progress_bar=False,
             progress_callback=report,
@@ -128,17 +139,13 @@ def sample_nutpie(joint: Joint, settings: Settings, progress: Progress) -> Drawn
         )
 
     done, interrupted = run_all(begin, settings, lambda: progress.update(dict(states)))
-    return Drawn([done[c] for c in sorted(done)], interrupted)
+    return Drawn([done[c] for c in sorted(done)], interrupted, starts)
 
 
-def _start_nutpie(
-    joint: Joint, compiled: Any, sequence: np.random.SeedSequence
-) -> npt.NDArray[np.float64]:
-    def explain(seeds: Sequence[int]) -> str:
-        draw = prior_draws(joint.model)
-        return explanation(joint, [draw(s) for s in seeds])
-
-    return find_start(compiled.initial_point_func, compiled.logp_func, sequence, explain)[1]
+def explained(joint: Joint, seeds: Sequence[int]) -> str:
+    """Say what is wrong at these prior draws."""
+    draw = prior_draws(joint.model)
+    return explanation(joint, [draw(seed) for seed in seeds])
 
 
 def nutpie_state(found: Any, block: npt.NDArray[np.int64]) -> ChainState:
@@ -222,10 +229,9 @@ def sample_pymc(joint: Joint, settings: Settings, progress: Progress) -> Drawn:
         If no start point is found.
     """
     block = new_counters()
+    starts = starts_for_pymc(joint, settings)
     joint.counters.set_value(np.int64(block.ctypes.data))
-    points = _starts_pymc(joint, settings)
     watch = Watch(settings, progress, block)
-    block[:] = 0
     try:
         with joint.model, quiet():
             tree = pm.sample(
@@ -233,8 +239,8 @@ def sample_pymc(joint: Joint, settings: Settings, progress: Progress) -> Drawn:
                 tune=settings.tune,
                 chains=settings.chains,
                 cores=1,
-                random_seed=[seed % 2**32 for _, seed in seeds_of(settings)],
-                initvals=points,
+                random_seed=[seed % 2**32 for seed in seeds_of(settings)[1]],
+                initvals=[unraveled(joint.model, point) for point in starts.points],
                 init="adapt_diag",
                 nuts_sampler="pymc",
                 nuts={"target_accept": settings.target_accept},
@@ -246,26 +252,33 @@ def sample_pymc(joint: Joint, settings: Settings, progress: Progress) -> Drawn:
             )
     finally:
         joint.counters.set_value(np.int64(0))
-    return Drawn(split_chains(tree, watch.counts), watch.interrupted)
+    return Drawn(split_chains(tree, watch.counts), watch.interrupted, starts)
 
 
-def _starts_pymc(joint: Joint, settings: Settings) -> list[dict[str, Any]]:
-    model = joint.model
-    draw = prior_draws(model)
-    function = model.logp_dlogp_function(ravel_inputs=True)
+def starts_for_pymc(joint: Joint, settings: Settings) -> Starts:
+    """Start points by a density that PyMC compiles."""
+    draw = prior_draws(joint.model)
+    function = joint.model.logp_dlogp_function(ravel_inputs=True)
     function.set_extra_values({})
-    names = [v.name for v in model.value_vars]
+    names = [v.name for v in joint.model.value_vars]
 
     def flat(seed: int) -> npt.NDArray[np.float64]:
         point = draw(seed)
         return np.concatenate([np.ravel(point[n]) for n in names]).astype(np.float64)
 
-    def explain(seeds: Sequence[int]) -> str:
-        return explanation(joint, [draw(s) for s in seeds])
+    sequence = seeds_of(settings)[0]
+    return find_starts(
+        flat, function, settings.chains, sequence, lambda failed: explained(joint, failed)
+    )
 
-    return [
-        draw(find_start(flat, function, sequence, explain)[0]) for sequence, _ in seeds_of(settings)
-    ]
+
+def unraveled(model: Any, flat: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """Value variables by name."""
+    point, begin = {}, 0
+    for name, example in model.initial_point().items():
+        point[name] = flat[begin : begin + example.size].reshape(example.shape)
+        begin += example.size
+    return point
 
 
 def prior_draws(model: Any) -> Callable[[int], dict[str, Any]]:

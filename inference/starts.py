@@ -1,37 +1,89 @@
-"""Where chains start: draws from the prior at which the density and its gradient are finite."""
+"""Where chains start: on the way from the prior to the posterior, not in a spurious mode.
+
+The posterior of an oscillating or saturating model has local modes without mass, far below the
+main one, in which a chain can stay for ever. Prior draws are therefore improved by a bounded
+number of optimizer steps; what leads to a much lower optimum than the best is left out, and a
+chain starts where its optimizer's path first came near the optimum, well outside of where most
+of the mass is.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 
 from ..models.solver import FAILURES
 
 if TYPE_CHECKING:
     from .joint import Joint
 
-__all__ = ["FitError", "find_start"]
+__all__ = ["FitError", "Starts", "find_starts"]
 
 Array = npt.NDArray[np.float64]
-CANDIDATES = 50  # finite ones to choose the best of
-TRIES = 400  # prior draws before giving up
+Evaluate = Callable[[Array], tuple[Any, Array]]
+TRIES = 400  # prior draws without a finite one before giving up
+BEST_OF = 10  # prior draws of which the best is improved
+PATHS = (10, 40)  # optimizer paths: at least, at most
+STEPS = 200  # evaluations of one path
+MARGIN = 10.0  # plus the number of dimensions: how far below the best an optimum may lie
+HUGE = 1e10  # stands for minus an infinite log density
 
 
 class FitError(RuntimeError):
     """A fit that could not begin; ``str()`` says which part of the density is at fault."""
 
 
-def find_start(
+@dataclass(frozen=True, eq=False)
+class Starts:
+    """Start points, one per chain, and how they were found.
+
+    Parameters
+    ----------
+    points : list of float64[n]
+        In the unconstrained space.
+    optima : list of float
+        Log density at the end of every path, best first.
+    kept : int
+        Paths that lead near the best optimum.
+    """
+
+    points: list[Array]
+    optima: list[float]
+    kept: int
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Finite points that an optimizer visited, with their log densities."""
+
+    densities: list[float]
+    points: list[Array]
+
+    @property
+    def top(self) -> float:
+        """Highest log density."""
+        return max(self.densities)
+
+    def start(self, margin: float) -> Array:
+        """First point whose log density is within ``margin`` of the highest."""
+        near = next(k for k, d in enumerate(self.densities) if d >= self.top - margin)
+        return self.points[near]
+
+
+def find_starts(
     draw: Callable[[int], Array],
-    evaluate: Callable[[Array], tuple[float, Array]],
+    evaluate: Evaluate,
+    chains: int,
     sequence: np.random.SeedSequence,
     explain: Callable[[Sequence[int]], str],
-) -> tuple[int, Array]:
-    """Best of many prior draws.
+) -> Starts:
+    """Choose start points.
 
     Parameters
     ----------
@@ -39,43 +91,83 @@ def find_start(
         Prior draw in the unconstrained space.
     evaluate : callable float64[n] -> (float, float64[n])
         Log density and gradient.
+    chains : int
     sequence : SeedSequence
-        Source of the seeds; one per chain.
+        Source of the seeds.
     explain : callable seeds -> str
         Says what is wrong at these draws.
 
     Returns
     -------
-    seed : int
-    point : float64[n]
+    Starts
 
     Raises
     ------
     FitError
-        If none of `TRIES` prior draws has a finite density and gradient.
+        If `TRIES` prior draws in a row have no finite density and gradient.
 
     Notes
     -----
-    Chains choose from different draws. The best of fifty is rarely far out in the tail of the
-    prior, where a first trajectory takes long and may end in a spurious mode, and is still far
-    from what the chains converge to, so that R-hat keeps its power.
+    Two modes of which one has less than ``exp(-MARGIN)`` of the density of the other are told
+    apart here; modes of comparable density all keep their chains, so that R-hat can see them.
     """
-    seeds = [int(s) for s in sequence.generate_state(TRIES, np.uint32)]
-    best: tuple[float, int, Array] | None = None
-    finite = 0
-    for seed in seeds:
-        point = draw(seed)
-        density, gradient = evaluate(point)
-        if not (np.isfinite(density) and np.isfinite(gradient).all()):
-            continue
-        finite += 1
-        if best is None or density > best[0]:
-            best = float(density), seed, np.array(point)
-        if finite == CANDIDATES:
+    source = candidates(draw, evaluate, sequence, explain)
+    paths: list[Path] = []
+    while True:
+        best = max((next(source) for _ in range(BEST_OF)), key=lambda found: found[0])
+        paths.append(climb(best[1], evaluate))
+        margin = MARGIN + best[1].size
+        top = max(path.top for path in paths)
+        kept = [path for path in paths if path.top >= top - margin]
+        enough = len(paths) >= PATHS[0] and len(kept) >= chains
+        if enough or len(paths) == PATHS[1]:
             break
-    if best is None:
-        raise FitError(explain(seeds[:CANDIDATES]))
-    return best[1], best[2]
+    points = [kept[chain % len(kept)].start(margin) for chain in range(chains)]
+    return Starts(points, sorted((path.top for path in paths), reverse=True), len(kept))
+
+
+def candidates(
+    draw: Callable[[int], Array],
+    evaluate: Evaluate,
+    sequence: np.random.SeedSequence,
+    explain: Callable[[Sequence[int]], str],
+) -> Iterator[tuple[float, Array]]:
+    """Prior draws with finite density and gradient, without end."""
+    failed: list[int] = []
+    while True:
+        seed = int(sequence.spawn(1)[0].generate_state(1, np.uint32)[0])
+        point = draw(seed)
+        density = checked(point, evaluate)[0]
+        if density > -HUGE:
+            failed.clear()
+            yield density, np.array(point)
+            continue
+        failed.append(seed)
+        if len(failed) == TRIES:
+            raise FitError(explain(failed[:50]))
+
+
+def checked(point: Array, evaluate: Evaluate) -> tuple[float, Array]:
+    """Log density and gradient; ``-HUGE`` and zeros where one of them is not finite."""
+    density, gradient = evaluate(point)
+    if np.isfinite(density) and np.isfinite(gradient).all():
+        return float(density), np.asarray(gradient)
+    return -HUGE, np.zeros(point.size)
+
+
+def climb(point: Array, evaluate: Evaluate) -> Path:
+    """Follow an optimizer from a point, for a bounded number of steps."""
+    path = Path([], [])
+
+    def downhill(x: Array) -> tuple[float, Array]:
+        density, gradient = checked(x, evaluate)
+        if density > -HUGE:
+            path.densities.append(density)
+            path.points.append(np.array(x))
+        return -density, -gradient
+
+    minimize(downhill, point, jac=True, method="L-BFGS-B", options={"maxfun": STEPS})
+    return path
 
 
 def explanation(joint: Joint, points: Sequence[dict[str, Any]]) -> str:

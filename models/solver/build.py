@@ -21,6 +21,7 @@ import numba
 import numpy as np
 import platformdirs
 
+from ..errors import ModelError
 from ..ode import OdeModel
 from ..symbolic import trace
 from . import driver, events, generated, pointers, steady, steps, stiff
@@ -84,7 +85,7 @@ def _wrappers(n: int, *, with_stiff: bool) -> str:
     y = ", ".join(f"y[{i}]" for i in range(n))
     g = ", ".join(f"g[{i}]" for i in range(n))
     out = "".join(f"out[{i}], " for i in range(n))
-    always = f'''
+    always = f"""
 @compiled
 def rhs_into(t, y, c, out):
     {out}= rhs(t, {y}, c)
@@ -93,10 +94,10 @@ def rhs_into(t, y, c, out):
 @compiled
 def vjp_into(t, y, g, c, out, cbar):
     {out}= vjp(t, {y}, {g}, c, cbar)
-'''
+"""
     if not with_stiff:
         return always
-    return f'''{always}
+    return f"""{always}
 
 @compiled
 def jacobian_of(t, y, c, J, ft):
@@ -107,7 +108,7 @@ def jacobian_of(t, y, c, J, ft):
 def curvature_into(t, y, M, w, c, out, cbar):
     {out}= curvature(t, {y}, M, w, c, cbar)
 
-'''
+"""
 
 
 def _literals(functions: Functions, infused: Sequence[int], method: str) -> str:
@@ -128,13 +129,13 @@ def _constants(module: ModuleType) -> str:
     """Literal constants of an integrator module, as source."""
     kept = []
     for name, value in vars(module).items():
-        if name.isupper() and not hasattr(generated, name) and not callable(value):
-            if not (isinstance(value, tuple) and callable(value[0])):
-                kept.append(f"{name} = {value!r}")
+        functions = isinstance(value, tuple) and callable(value[0])
+        if name.isupper() and not functions and not hasattr(generated, name):
+            kept.append(f"{name} = {value!r}")
     return "\n".join(kept)
 
 
-_NO_STIFF = '''
+_NO_STIFF = """
 @compiled
 def stiff_step(t, h, y, c, atol, rtol, tape, slot, ynew, work):
     return math.nan
@@ -143,8 +144,8 @@ def stiff_step(t, h, y, c, atol, rtol, tape, slot, ynew, work):
 @compiled
 def stiff_adjoint(t, h, tape, slot, lam, c, cbar, work):
     pass
-'''
-_NO_STEADY = '''
+"""
+_NO_STEADY = """
 @compiled
 def find_cycle(j, y, c, timeline, tolerance, control, work):
     return NO_STEADY_STATE
@@ -153,7 +154,7 @@ def find_cycle(j, y, c, timeline, tolerance, control, work):
 @compiled
 def cycle_vjp(j, y, lam, c, cbar, timeline, tolerance, control, work):
     return math.nan
-'''
+"""
 
 
 def _integrator(*, with_stiff: bool, with_steady: bool) -> str:
@@ -183,7 +184,7 @@ def module_source(
 ) -> str:
     """Complete source of the compiled module of ``model``."""
     if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+        raise ModelError(f"method must be one of {METHODS}, got {method!r}")
     names, states = model.parameter_names, model.state_names
     positions = [states.index(s) for s in infused]
     functions = generate_functions(

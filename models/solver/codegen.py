@@ -130,10 +130,10 @@ class _Program:
 
     def _enter_rhs(self, trace: Trace) -> list[Node]:
         graph = self.graph
-        values = [graph.node("exp", y) if log else y for y, log in zip(self.y, self.log, strict=True)]
-        inputs = dict(
-            zip((trace.t, *trace.y, *trace.p), (self.t, *values, *self.p), strict=True)
-        )
+        values = [
+            graph.node("exp", y) if log else y for y, log in zip(self.y, self.log, strict=True)
+        ]
+        inputs = dict(zip((trace.t, *trace.y, *trace.p), (self.t, *values, *self.p), strict=True))
         out = []
         for i, expression in enumerate(trace.rhs):
             if self.log[i]:
@@ -151,9 +151,7 @@ class _Program:
         graph = self.graph
         inputs = dict(zip(trace.p, self.p, strict=True))
         values = [graph.from_sympy(sympy.sympify(e), inputs) for e in trace.initial]
-        return [
-            graph.node("log", v) if log else v for v, log in zip(values, self.log, strict=True)
-        ]
+        return [graph.node("log", v) if log else v for v, log in zip(values, self.log, strict=True)]
 
     @property
     def n_adjoint(self) -> int:

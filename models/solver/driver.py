@@ -6,7 +6,7 @@ on a tape. `backward` reads the tape backwards. A failed solve is a status code,
 its observations are NaN.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated"
 from __future__ import annotations
 
 import math
@@ -14,11 +14,23 @@ import math
 import numpy as np
 
 from .events import OBSERVE, apply, item_time, observe, replay, undo
-from .generated import ADJOINTS, CONSTANTS, EXPLICIT, LOG, RATES, SAVED, WIDTH, M, N
-from .generated import fold, initial, initial_vjp, prepare
+from .generated import (
+    ADJOINTS,
+    CONSTANTS,
+    EXPLICIT,
+    LOG,
+    RATES,
+    SAVED,
+    WIDTH,
+    M,
+    N,
+    fold,
+    initial,
+    initial_vjp,
+    prepare,
+)
 from .pointers import at, hold, pointer
-from .steps import ATTEMPTS, BAD_TIME, DONE, FULL, MODE, NOT_FINITE, SUSPICION
-from .steps import advance, go_back
+from .steps import ATTEMPTS, BAD_TIME, DONE, FULL, MODE, NOT_FINITE, SUSPICION, advance, go_back
 
 __all__ = ["ENTRIES", "FUNCTIONS"]
 

@@ -8,7 +8,7 @@ parameters receives ``lam_before . f_before - lam_after . f_after``.
 runs, and whether a change of rate took place.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated"
 from __future__ import annotations
 
 import math
@@ -155,9 +155,7 @@ def undo(
     elif kind == RESET:
         initial(c, after)
     time_bar = -along(times[j], after, c, lam, slope) if moves else 0.0
-    value_bar = jump_vjp(
-        j, before, after, lam, c, cbar, timeline, saved, tolerance, control, work
-    )
+    value_bar = jump_vjp(j, before, after, lam, c, cbar, timeline, saved, tolerance, control, work)
     if kind != BOLUS:
         replay(theta, first, position, order, c, timeline, saved)
     if moves:

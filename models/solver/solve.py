@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import ModelError
 from ..ode import OdeModel
-from .build import load_module, module_source, source_hash
+from .build import METHODS, load_module, module_source, source_hash
 from .timeline import Timeline
 
 __all__ = ["FAILURES", "CompiledModel", "Solution", "SolverOptions", "compile_model"]
@@ -51,9 +52,11 @@ class SolverOptions:
     def __post_init__(self) -> None:
         """Refuse tolerances that no method can keep."""
         if not 1e-14 < self.rtol < 1:
-            raise ValueError(f"rtol must lie between 1e-14 and 1, got {self.rtol!r}")
+            raise ModelError(f"rtol must lie between 1e-14 and 1, got {self.rtol!r}")
+        if self.method not in METHODS:
+            raise ModelError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
         if self.max_steps < 1:
-            raise ValueError(f"max_steps must be positive, got {self.max_steps!r}")
+            raise ModelError(f"max_steps must be positive, got {self.max_steps!r}")
 
     def atol_array(self, model: OdeModel) -> Array:
         """Absolute tolerance of each state, shape (state,)."""
@@ -63,7 +66,7 @@ class SolverOptions:
         if isinstance(self.atol, Mapping):
             unknown = sorted(set(self.atol) - set(model.state_names))
             if unknown:
-                raise ValueError(f"atol names unknown states: {', '.join(unknown)}")
+                raise ModelError(f"atol names unknown states: {', '.join(unknown)}")
             return np.array(
                 [self.atol.get(s, d) for s, d in zip(model.state_names, default, strict=True)]
             )
@@ -165,7 +168,7 @@ class CompiledModel:
     ) -> tuple[Array, tuple[Any, ...]]:
         options = options or SolverOptions(method=self.method)
         if timeline.infused != self.infused or (timeline.steady and not self.steady):
-            raise ValueError(
+            raise ModelError(
                 f"the timeline infuses {timeline.infused or 'nothing'} and has "
                 f"{'' if timeline.steady else 'no '}steady-state doses; the model was compiled for "
                 "another timeline: call compile_model(model, timeline=timeline)"
@@ -174,7 +177,7 @@ class CompiledModel:
         if values.shape[0] == 1 and timeline.n_subjects > 1:
             values = np.repeat(values, timeline.n_subjects, axis=0)
         if values.shape != (timeline.n_subjects, self.n_parameters):
-            raise ValueError(
+            raise ModelError(
                 f"theta has shape {values.shape}; expected "
                 f"({timeline.n_subjects} subjects, {self.n_parameters} parameters)"
             )

@@ -6,7 +6,7 @@ exactly, so a linear model is done after one iteration however slow its terminal
 adjoint of the steady state is ``mu' F_p`` with ``(I - F_y)' mu = lam``: no long run-in is taped.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated"
 from __future__ import annotations
 
 import math
@@ -196,9 +196,7 @@ def find_cycle(j, y, c, timeline, tolerance, control, work):
     for iteration in range(RUN_IN + ITERATIONS):
         for i in range(N):
             end[i] = y[i]
-        turn, steps, code, tape, modes = cycle(
-            plan, c, end, tolerance, tape, modes, control, work
-        )
+        turn, steps, code, tape, modes = cycle(plan, c, end, tolerance, tape, modes, control, work)
         if code != DONE:
             break
         code = NO_STEADY_STATE
@@ -243,9 +241,7 @@ def cycle_vjp(j, y, lam, c, cbar, timeline, tolerance, control, work):
         for b in range(N):
             turned[a * N + b] = slope[b * N + a]
     solve_dense(turned, lam)
-    value_bar, span_bar = cycle_back(
-        plan, y, turn, steps, lam, c, cbar, recorded, used, work[0]
-    )
+    value_bar, span_bar = cycle_back(plan, y, turn, steps, lam, c, cbar, recorded, used, work[0])
     product_vjp(span_bar, timeline[7][j], c, at(timeline[8], 3 * j), cbar)
     hold(end_array)
     hold(slope_array)

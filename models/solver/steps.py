@@ -4,7 +4,7 @@ Copied into the compiled module of each model (see `generated`). Nothing here ra
 returns a code, and the caller turns it into the status of the subject.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated"
 from __future__ import annotations
 
 import math

@@ -19,7 +19,7 @@ enters through the one scalar ``sum_ab M_ab J_ab + w . df/dt`` with ``M = sum_s 
 The functions below are copied into each compiled module; see `driver` for the names they use.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated"
 from __future__ import annotations
 
 import math

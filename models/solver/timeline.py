@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dosing import Dose, Quantity, Regimen, Reset, Switch
+from ..errors import ModelError
 from ..ode import OdeModel
 
 __all__ = ["Timeline"]
@@ -76,20 +77,18 @@ class Timeline:
 
         Raises
         ------
-        ValueError
+        ModelError
             If an event names an unknown state or parameter, or a time lies before ``start``.
         """
         if len(regimens) != len(times):
-            raise ValueError(f"{len(regimens)} regimens for {len(times)} subjects")
+            raise ModelError(f"{len(regimens)} regimens for {len(times)} subjects")
         if observe not in ("before", "after"):
-            raise ValueError(f"observe must be 'before' or 'after', got {observe!r}")
+            raise ModelError(f"observe must be 'before' or 'after', got {observe!r}")
         infused = _infused(model, regimens)
         items: list[Item] = []
         offset, row = [0], 0
         for regimen, when in zip(regimens, times, strict=True):
-            seen = [
-                Item(OBSERVE, row + i, float(t)) for i, t in enumerate(np.asarray(when, float))
-            ]
+            seen = [Item(OBSERVE, row + i, float(t)) for i, t in enumerate(np.asarray(when, float))]
             row += len(seen)
             shift = len(items) + (len(seen) if observe == "before" else 0)
             done = _Expansion(model, infused, shift).expand(regimen)
@@ -126,7 +125,7 @@ def _infused(model: OdeModel, regimens: Sequence[Regimen]) -> tuple[str, ...]:
 def _refuse_early(items: Sequence[Item], start: float) -> None:
     for item in items:
         if math.isnan(item.time) or (item.time < start and max(item.time_param) < 0):
-            raise ValueError(
+            raise ModelError(
                 f"time {item.time:g} lies before the start of the integration ({start:g})"
             )
 
@@ -199,7 +198,7 @@ class _Expansion:
 
     def _dose(self, dose: Dose) -> None:
         if dose.state not in self.model.state_names:
-            raise ValueError(
+            raise ModelError(
                 f"dose into {dose.state!r}: model {self.model.name} has the states "
                 f"{', '.join(self.model.state_names)}"
             )
@@ -267,7 +266,7 @@ class _Expansion:
     ) -> None:
         period = dose.interval if dose.interval > 0 else 1.0
         if math.inf > span > period and max(span_links) < 0:
-            raise ValueError(
+            raise ModelError(
                 f"steady state of infusions longer ({span:g}) than their interval ({period:g}): "
                 "write the overlapping infusions out, or shorten the infusion"
             )

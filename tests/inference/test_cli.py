@@ -214,7 +214,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-FEW = ["--draws", "5", "--tune", "5", "--chains", "2", "--seed", "3", "--rtol", "1e-4"]
+FEW = ["--draws", "20", "--tune", "60", "--chains", "2", "--seed", "3", "--rtol", "1e-4"]
 
 
 @pytest.mark.mcmc
@@ -268,7 +268,7 @@ def test_an_interrupted_fit_is_kept_and_says_so(
     monkeypatch.setattr(module, "fit", lambda problem, **settings: tree)
     assert run(*LPS, "--out", str(tmp_path / "cut")) == 130
     assert "interrupted: what was drawn so far is in" in capsys.readouterr().err
-    assert open_run(tmp_path / "cut").tree["posterior"].sizes["draw"] == 5
+    assert open_run(tmp_path / "cut").tree["posterior"].sizes["draw"] == 20
     assert "was stopped early" in (tmp_path / "cut" / "report.html").read_text()
 
 

@@ -42,7 +42,7 @@ class Emitter:
         self.graph, self.loads = graph, loads
 
     def body(self, outputs: Iterable[Node]) -> list[str]:
-        """Assignments for everything that ``outputs`` need."""
+        """Write the assignments that ``outputs`` need."""
         needed = self.graph.reachable(outputs, frozenset(self.loads))
         powers: dict[tuple[Node, Node], dict[int, Node]] = {}
         lines = []
@@ -262,7 +262,7 @@ def _accumulating(
     bars: Sequence[Node],
     constants: Sequence[tuple[int, Node]],
 ) -> str:
-    """Function that returns the adjoints of the states and adds the others to ``cbar``."""
+    """Write a function that returns the adjoints of states and adds the others to ``cbar``."""
     lines, emitter = program.lines(bars)
     for (position, _), bar in zip(constants, bars[program.n :], strict=True):
         if program.graph.value(bar) != 0.0:
@@ -274,7 +274,8 @@ def _accumulating(
 def _jacobian_nodes(program: _Program) -> tuple[dict[tuple[int, int], Node], dict[int, Node]]:
     """Nonzero entries of df/dy and of df/dt."""
     graph, one = program.graph, program.graph.const(1.0)
-    entries, times = {}, {}
+    entries: dict[tuple[int, int], Node] = {}
+    times: dict[int, Node] = {}
     for a, f in enumerate(program.rhs):
         row = graph.gradient([(f, one)], [*program.y, program.t], program.stop)
         entries |= {(a, b): v for b, v in enumerate(row[:-1]) if graph.value(v) != 0.0}

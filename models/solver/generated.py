@@ -58,7 +58,7 @@ def jacobian_of(t, y, c, J, ft):
 
 
 def curvature_into(t, y, M, w, c, out, cbar):
-    """Gradient of ``sum(M * df/dy) + w . df/dt``: by ``y`` into ``out``, by constants onto ``cbar``."""
+    """Gradient of ``sum(M * df/dy) + w . df/dt``: by ``y`` in ``out``, by constants on ``cbar``."""
     raise NotImplementedError
 
 

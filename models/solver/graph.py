@@ -108,7 +108,7 @@ class Graph:
         return base if n == 1 else self.node("powi", base, n)
 
     def power(self, base: Node, exponent: Node, k: int = 0) -> Node:
-        """``base ** (exponent + k)``, with integer and half-integer exponents recognized."""
+        """Power ``base ** (exponent + k)``; integer and half-integer exponents are recognized."""
         v = self.value(exponent)
         if v is not None and float(v).is_integer():
             return self.powi(base, int(v) + k)

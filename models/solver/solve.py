@@ -104,10 +104,10 @@ class CompiledModel:
     Attributes
     ----------
     forward, backward : numba dispatchers
-        ``forward(theta, *timeline.arrays, atol, rtol, max_steps, record) -> (y, status, *tape)`` and
-        ``backward(theta, *timeline.arrays, atol, rtol, max_steps, y_bar, status, *tape) -> theta_bar``;
-        they release the GIL and never raise. ``theta`` has shape (subject, parameter), ``tape`` is
-        five arrays.
+        ``forward(theta, *timeline.arrays, atol, rtol, max_steps, record)`` gives
+        ``(y, status, *tape)`` and ``backward(theta, *timeline.arrays, atol, rtol, max_steps, y_bar,
+        status, *tape)`` gives ``theta_bar``. They release the GIL and never raise. ``theta`` has
+        shape (subject, parameter); ``tape`` is five arrays.
     source_hash : str
         Hash of the generated source; two compiled models with one hash are the same code.
     """

@@ -1,7 +1,7 @@
 """Steady states under repeated dosing, by Newton's method on the dosing interval.
 
-Copied into the compiled module of each model (see `generated`). With ``F`` the map of the state over
-one dosing interval, the steady state solves ``y = F(y)``. One reverse sweep per state gives ``F_y``
+Copied into the compiled module of each model (see `generated`). With ``F`` the map of the state
+over one dosing interval, the steady state solves ``y = F(y)``. One reverse sweep per state gives ``F_y``
 exactly, so a linear model is done after one iteration however slow its terminal phase is, and the
 adjoint of the steady state is ``mu' F_p`` with ``(I - F_y)' mu = lam``: no long run-in is taped.
 """
@@ -24,7 +24,7 @@ RUN_IN, ITERATIONS = 3, 30  # plain dosing intervals, then Newton steps at most
 
 
 def product(base, c, link):
-    """``base * c[link[0]] * c[link[1]] / c[link[2]]``, where a negative link counts as 1."""
+    """Value ``base * c[link[0]] * c[link[1]] / c[link[2]]``; a negative link counts as 1."""
     value = base
     if link[0] >= 0:
         value *= c[link[0]]

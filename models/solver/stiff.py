@@ -11,8 +11,8 @@ Step. With ``W = I/(h gamma) - J(t, y)``, for s = 1..8::
     W u_s = f(t + c_s h, Y_s) + sum_j (C_sj / h) u_j + h d_s df/dt
     y+ = Y_8 + u_8,  error = u_8
 
-Adjoint. With ``W' v_s = ubar_s``, the stage passes ``J(Y_s)' v_s`` to ``y`` and, times ``a_sj``, to the
-earlier ``u_j``, together with ``(C_sj / h) v_s``. The dependence of ``W`` on ``y`` and the parameters
+Adjoint. With ``W' v_s = ubar_s``, the stage passes ``J(Y_s)' v_s`` to ``y`` and, times ``a_sj``,
+to the earlier ``u_j``, together with ``(C_sj / h) v_s``. How ``W`` depends on ``y`` and parameters
 enters through the one scalar ``sum_ab M_ab J_ab + w . df/dt`` with ``M = sum_s v_s u_s'`` and
 ``w = h sum_s d_s v_s``, whose gradient is the generated function ``curvature``.
 
@@ -188,7 +188,7 @@ def stiff_stage(s, y, u, stage):
 
 
 def stiff_step(t, h, y, c, atol, rtol, tape, slot, ynew, work):
-    """Try one step; the stages go to ``tape[slot:]``. Return the squared error (nan if singular)."""
+    """Try one step, stages on ``tape[slot:]``; return the squared error (nan if singular)."""
     J, W, _, ft, stage, _, _, _, pivot = work
     start, u = at(tape, slot), at(tape, slot + N)
     jacobian_of(t, y, c, J, ft)

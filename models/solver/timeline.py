@@ -132,7 +132,7 @@ def _refuse_early(items: Sequence[Item], start: float) -> None:
 
 def _arrays(items: Sequence[Item], offset: Sequence[int], start: float) -> tuple[Array, ...]:
     def column(name: str, dtype: type, width: int | None = None) -> Array:
-        values = np.array([getattr(i, name) for i in items], dtype=dtype)
+        values: Array = np.array([getattr(i, name) for i in items], dtype=dtype)
         return values.reshape((len(items),) if width is None else (len(items), width))
 
     return (
@@ -173,7 +173,7 @@ class _Expansion:
         return self.model.parameter_names.index(name)
 
     def _split(self, quantity: Quantity) -> tuple[float, int]:
-        """A number and no link, or 1 and the position of the parameter."""
+        """Give a number and no link, or 1 and the position of the parameter."""
         if isinstance(quantity, str):
             return 1.0, self._parameter(quantity)
         return float(quantity), -1

@@ -107,9 +107,8 @@ def fit(
     settings = Settings(draws, tune, chains, cores or 0, seed, target_accept, adaptation)
     settings = checked(settings, sampler)
     begun = time.perf_counter()
-    joint = problem.joint()
     with Progress(settings.chains, settings.cores, wanted=progress) as display:
-        drawn = SAMPLERS[sampler](joint, settings, display)
+        drawn = SAMPLERS[sampler](problem, settings, display)
     sampled = time.perf_counter()
     tree = merge(drawn)
     if log_likelihood and tree["posterior"].sizes.get("draw", 0):

@@ -9,6 +9,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from .starts import Starts, explanation, find_starts
 
 if TYPE_CHECKING:
     from .joint import Joint
+    from .problem import Problem
     from .progress import Progress
 
 __all__ = ["COUNTS", "Drawn", "Settings", "sample_nutpie", "sample_pymc"]
@@ -70,20 +72,26 @@ def seeds_of(settings: Settings) -> tuple[np.random.SeedSequence, list[int]]:
     return starts, [int(state >> np.uint64(1)) for state in states]
 
 
-def counted(joint: Joint) -> None:
-    """Let every draw carry a copy of the counters."""
+# --------------------------------------------------------------------------------------- nutpie
+@lru_cache(maxsize=4)
+def prepared(problem: Problem) -> tuple[Joint, Any]:
+    """Joint density and nutpie's compiled model; kept, because compiling takes seconds."""
+    import nutpie
+
+    joint = problem.joint()
     with joint.model as model:
         model.add_coord("slot", range(SLOTS))
         pm.Deterministic(COUNTS, ReadCounters()(joint.counters, model.free_RVs[0]), dims="slot")
+    compiled = nutpie.compile_pymc_model(joint.model, default_initialization_strategy="prior")
+    return joint, compiled
 
 
-# --------------------------------------------------------------------------------------- nutpie
-def sample_nutpie(joint: Joint, settings: Settings, progress: Progress) -> Drawn:
+def sample_nutpie(problem: Problem, settings: Settings, progress: Progress) -> Drawn:
     """Sample with nutpie: each chain in a thread of its own, with its own block of counters.
 
     Parameters
     ----------
-    joint : Joint
+    problem : Problem
     settings : Settings
     progress : Progress
 
@@ -103,8 +111,7 @@ def sample_nutpie(joint: Joint, settings: Settings, progress: Progress) -> Drawn
     """
     import nutpie
 
-    counted(joint)
-    compiled = nutpie.compile_pymc_model(joint.model, default_initialization_strategy="prior")
+    joint, compiled = prepared(problem)
     sequence, seeds = seeds_of(settings)
     starts = find_starts(
         compiled.initial_point_func,
@@ -209,12 +216,12 @@ def collected(take: Callable[[], xr.DataTree]) -> xr.DataTree:
 
 
 # ----------------------------------------------------------------------------------------- PyMC
-def sample_pymc(joint: Joint, settings: Settings, progress: Progress) -> Drawn:
+def sample_pymc(problem: Problem, settings: Settings, progress: Progress) -> Drawn:
     """Sample with PyMC's own NUTS, one chain after another in this process.
 
     Parameters
     ----------
-    joint : Joint
+    problem : Problem
     settings : Settings
         ``cores`` is not used.
     progress : Progress
@@ -228,7 +235,7 @@ def sample_pymc(joint: Joint, settings: Settings, progress: Progress) -> Drawn:
     FitError
         If no start point is found.
     """
-    block = new_counters()
+    joint, block = problem.joint(), new_counters()
     starts = starts_for_pymc(joint, settings)
     joint.counters.set_value(np.int64(block.ctypes.data))
     watch = Watch(settings, progress, block)

@@ -58,8 +58,14 @@ def _read(analysis: Analysis) -> Problem:
     from ..models.library import get
 
     get(analysis.model)  # a misspelled name is found before PyMC is loaded
-    problem = analysis.to_problem(analysis.open_data())
+    study = analysis.open_data()
+    try:
+        problem = analysis.to_problem(study)
+    except InputError as error:
+        raise InputError(f"{error}{_option(str(error))}") from None
     say(str(problem))
+    if analysis.regimen is None and not any(r.events for r in problem.arrangement.regimens):
+        say("note: nobody gets a dose; if somebody did, add --dose STATE=AMOUNT@TIME")
     if analysis.problem and analysis.problem != problem.id:
         say(
             f"note: this is not what was fitted before (problem {analysis.problem}): the file, "
@@ -67,6 +73,13 @@ def _read(analysis: Analysis) -> Problem:
             style="yellow",
         )
     return problem
+
+
+def _option(message: str) -> str:
+    """Name the option that does what a message of the Python interface advises."""
+    if "observables={" not in message:
+        return ""
+    return "\nOn the command line: --observable DATA=MODEL, or --observable DATA= to leave it out."
 
 
 def run_report(folder: Path, problem: Problem | None = None) -> None:

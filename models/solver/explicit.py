@@ -5,9 +5,9 @@ printed to 16 digits. Order 5 with an embedded order 4; the last stage of a step
 the next one.
 
 Adjoint. A step is ``Y_s = y + h sum_r a_sr k_r``, ``k_s = f(Y_s)``, ``y+ = Y_7``. Walking the
-stages backwards with ``g_s = h (a_7s lam + sum_{r>s} a_rs mu_r)``, ``mu_s = J(Y_s)' g_s``, the adjoint of
-``y`` is ``lam + sum_s mu_s``. Step sizes are held, so this is the exact gradient of the numerical
-solution on its grid.
+stages backwards with ``g_s = h (a_7s lam + sum_{r>s} a_rs mu_r)``, ``mu_s = J(Y_s)' g_s``, the
+adjoint of ``y`` is ``lam + sum_s mu_s``. Step sizes are held, so this is the exact gradient of the
+numerical solution on its grid.
 """
 
 from __future__ import annotations

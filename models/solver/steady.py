@@ -1,9 +1,9 @@
 """Steady states under repeated dosing, by Newton's method on the dosing interval.
 
 Copied into the compiled module of each model (see `generated`). With ``F`` the map of the state
-over one dosing interval, the steady state solves ``y = F(y)``. One reverse sweep per state gives ``F_y``
-exactly, so a linear model is done after one iteration however slow its terminal phase is, and the
-adjoint of the steady state is ``mu' F_p`` with ``(I - F_y)' mu = lam``: no long run-in is taped.
+over one dosing interval, the steady state solves ``y = F(y)``. One reverse sweep per state gives
+``F_y`` exactly, so a linear model is done after one iteration however slow its last phase is, and
+the adjoint of the steady state is ``mu' F_p`` with ``(I - F_y)' mu = lam``: no long run-in is taped.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated"

@@ -188,7 +188,14 @@ def test_every_kind_of_event_is_shown() -> None:
         Reset(9),
     ]
     table = tables(material(regimens={"a": Regimen(events), "b": Regimen(events[:1])}))["doses"]
-    assert table.rows[0] == ("dose into E", "2 ng/kg", "0 h", "over 4 h", "3 times, every 12 h", "2")
+    assert table.rows[0] == (
+        "dose into E",
+        "2 ng/kg",
+        "0 h",
+        "over 4 h",
+        "3 times, every 12 h",
+        "2",
+    )
     assert [row[3] for row in table.rows[1:3]] == ["at the rate kpe", "at once"]
     assert table.rows[2][4] == "steady state, every 24 h"
     assert table.rows[3][:2] == ("kma changes", "1.5")

@@ -6,7 +6,9 @@ table should not have to wait for.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -62,3 +64,15 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names, imported or not."""
     return sorted({*globals(), *__all__})
+
+
+class _Room(ModuleType):
+    """A package in which ``fit`` is the function, whether or not its file ``fit.py`` is loaded."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse to hide a public name behind the sub-module of the same name."""
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Room

@@ -85,7 +85,7 @@ class DataSource:
         path = Path(name_or_path)
         if name_or_path in names() or not path.is_file():
             return cls(name=name_or_path)
-        return cls(file=str(path.absolute()), sha256=digest(path))
+        return cls(file=name_or_path, sha256=digest(path))
 
     def open(self, folder: Path) -> Study:
         """Read the data.

@@ -74,7 +74,9 @@ def _start(what: str, data: str | None) -> Analysis:
     """Read the analysis file, or begin with a model."""
     if what.endswith(".toml"):
         analysis = read_analysis(what)
-        return analysis if data is None else replace(analysis, data=DataSource.of(data))
+        if data is None:
+            return analysis
+        return replace(analysis, data=DataSource.of(data), folder=Path())
     if Path(what).is_dir():
         raise InputError(
             f"{what} is a folder; to repeat a run, name its file: {Path(what) / 'analysis.toml'}"

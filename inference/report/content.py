@@ -9,13 +9,12 @@ import pandas as pd
 
 from ...datasets.wording import counted
 from ...models.dosing import Dose, Quantity, Reset, Switch
+from ..checks.convergence import ESS, R_HAT
 from .material import Material
 from .numbers import base, summary
 from .tables import Cell, Table, interval, number
 
 __all__ = ["frames", "provenance", "sources", "subtitle", "tables", "texts", "title"]
-
-R_HAT, ESS = 1.01, 400
 
 
 def title(m: Material) -> str:
@@ -27,7 +26,7 @@ def subtitle(m: Material) -> str:
     """Say what was fitted to what, in numbers."""
     rows, who = len(m.rows), _subjects(m, m.rows["subject"].nunique())
     what = "published mean" if m.study.is_aggregated else "measured value"
-    count = len([name for name in m.draws if name in m.priors])
+    count = len(m.draws)
     return (
         f"{counted(rows, what)} of {counted(m.rows['observable'].nunique(), 'observable')} from "
         f"{who}, {counted(count, 'parameter')} estimated with the model “{m.model.name}”"
@@ -233,13 +232,13 @@ def _convergence_table(m: Material) -> Table:
     ]
     return Table.of(
         "Convergence by parameter", ("Parameter", "#R-hat", "#ESS bulk", "#ESS tail"), rows,
-        f"R-hat compares the chains and should be below {R_HAT}; the effective sample sizes say "
-        f"how many independent draws the posterior's middle and tails are worth, {ESS} at least.",
+        f"R-hat compares the chains and should be below {R_HAT:g}; the effective sample sizes say "
+        f"how many independent draws the posterior's middle and tails are worth, {ESS:g} at least.",
     )  # fmt: skip
 
 
 def _sampler_table(m: Material) -> Table:
-    heads = [f"#{str(c).replace('_', ' ').capitalize()}" for c in m.sampler.columns]
+    heads = [f"#{str(c)[0].upper()}{str(c)[1:]}" for c in m.sampler.columns]
     rows = [[_plain(v) for v in row] for row in m.sampler.itertuples(index=False)]
     return Table.of("Sampler by chain", heads, rows)
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..error import KINDS
+from ..units import factor
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,6 +24,7 @@ Array = npt.NDArray[Any]
 POINTS = 121
 DRAWS = 400
 REPEATS = 5  # new values per draw
+NUMBERS = 50_000_000  # held at a time
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ def predict_curves(problem: Problem, tree: xr.DataTree, *, seed: int) -> Curves:
     -------
     Curves
     """
-    posterior = thinned(tree["posterior"].to_dataset())
     times = grid(problem)
+    posterior = thinned(tree["posterior"].to_dataset(), affordable(problem, times))
     values = model_values(problem, posterior, times)
     rng = np.random.default_rng(seed)
     groups = group_subjects(problem)
@@ -78,10 +80,16 @@ def predict_curves(problem: Problem, tree: xr.DataTree, *, seed: int) -> Curves:
     return Curves(pd.concat(bands, ignore_index=True), table)
 
 
-def thinned(posterior: xr.Dataset) -> xr.Dataset:
-    """Keep about `DRAWS` draws, evenly spaced, of all chains."""
+def affordable(problem: Problem, times: Array) -> int:
+    """Count the draws whose trajectories fit into memory; never fewer than 50."""
+    per_draw = len(problem.arrangement.subjects) * times.size * len(problem.model.states)
+    return int(np.clip(NUMBERS // per_draw, 50, DRAWS))
+
+
+def thinned(posterior: xr.Dataset, draws: int) -> xr.Dataset:
+    """Keep about so many draws, evenly spaced, of all chains."""
     total = posterior.sizes["chain"] * posterior.sizes["draw"]
-    return posterior.isel(draw=slice(None, None, max(1, round(total / DRAWS))))
+    return posterior.isel(draw=slice(None, None, max(1, round(total / draws))))
 
 
 def grid(problem: Problem) -> Array:
@@ -167,21 +175,24 @@ def scored(
     p5, p95 = np.nanquantile(new, (0.05, 0.95), axis=0)
     study = problem.data.observations.isel(row=observed.row)
     n = study["n"].to_numpy().astype(float)
+    unit = problem.data.units[observed.name]
+    scale = factor(unit, problem.model.unit(observed.target), observed.name)
+    lower, upper = (study[column].to_numpy() * scale for column in ("lower", "upper"))
     return pd.DataFrame(
         {
             "subject": np.array(problem.arrangement.subjects, dtype=object)[observed.subject],
             "time": observed.time,
             "observable": observed.name,
             "value": rows.value,
-            "lower": rows.lower,
-            "upper": rows.upper,
+            "lower": lower,
+            "upper": upper,
             "censoring": [KINDS[k] for k in rows.kind],
             "sd": np.where(rows.se > 0, rows.se * np.sqrt(n), np.nan),
             "n": n,
             "median": np.nanmedian(f, axis=0),
             "p5": p5,
             "p95": p95,
-            "inside": inside(rows.kind, rows.value, rows.lower, rows.upper, p5, p95),
+            "inside": inside(rows.kind, rows.value, lower, upper, p5, p95),
         }
     )
 

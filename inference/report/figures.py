@@ -142,14 +142,14 @@ def _worst_first(m: Material) -> tuple[list[str], str]:
 
 def _priors(m: Material) -> Picture:
     names, note = _worst_first(m)
-    numbers = densities(m.draws, m.priors)
+    numbers = densities({name: m.draws[name] for name in names}, m.priors)
     units = {name: m.units.get(base(name), "") for name in m.draws}
     caption = (
         "Where the blue posterior is much narrower than the dashed prior, the data decided; where "
         "they coincide, the prior did. Heights are densities (of the logarithm on a logarithmic "
         f"axis) and have no scale of their own.{note}"
     )
-    figure = plot_priors(numbers[numbers["parameter"].isin(names)], units)
+    figure = plot_priors(numbers, units)
     return _picture("prior_posterior", "Before and after the data.", caption, figure, numbers)
 
 
@@ -159,17 +159,18 @@ def _traces(m: Material) -> Picture:
         "Each color is a chain. Chains that have converged look like one noisy band without drift "
         f"or jumps, all colors on top of each other.{note}"
     )
-    figure = plot_traces({name: m.draws[name] for name in names})
-    numbers = pd.DataFrame({name: values.ravel() for name, values in m.draws.items()})
-    chains, draws = next(iter(m.draws.values())).shape
+    drawn = {name: m.draws[name] for name in names}
+    numbers = pd.DataFrame({name: values.ravel() for name, values in drawn.items()})
+    chains, draws = next(iter(drawn.values())).shape
     numbers.insert(0, "chain", np.repeat(np.arange(chains), draws))
     numbers.insert(1, "draw", np.tile(np.arange(draws), chains))
+    figure = plot_traces(drawn)
     return _picture("traces", "Draws in order.", caption, figure, numbers)
 
 
 def _ranks(m: Material) -> Picture:
     names, note = _worst_first(m)
-    numbers = ranks(m.draws)
+    numbers = ranks({name: m.draws[name] for name in names})
     caption = (
         "All draws of a parameter are ranked together; each step line is one chain. When the "
         "chains agree, every line stays near 1. A line that is high at one end belongs to a chain "

@@ -2,8 +2,8 @@
 
 Copied into the compiled module of each model (see `generated`). With ``F`` the map of the state
 over one dosing interval, the steady state solves ``y = F(y)``. One reverse sweep per state gives
-``F_y`` exactly, so a linear model is done after one iteration however slow its last phase is, and
-the adjoint of the steady state is ``mu' F_p`` with ``(I - F_y)' mu = lam``: no long run-in is taped.
+``F_y`` exactly, so a linear model takes one iteration however slow its last phase is, and
+the adjoint is ``mu' F_p`` with ``(I - F_y)' mu = lam``: no long run-in is taped.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated"

@@ -73,7 +73,7 @@ def material(study: Study | None = None, **changes: Any) -> Material:
         "converged": True,
         "convergence": "The chains agree.",
         "diagnostics": table_of(dataset),
-        "sampler": pd.DataFrame({"chain": range(4), "divergences": 0, "step_size": 0.21}),
+        "sampler": pd.DataFrame({"chain": range(4), "divergences": 0, "step size": 0.21}),
         "failures": failures(),
         "settings": {"Seed": "1", "Sampler": "nutpie"},
         "analysis": "format = 1\n",

@@ -95,9 +95,7 @@ def test_lotka_volterra_agrees_with_posteriordb(reference_dir: Path) -> None:
     folder = reference_dir / "pdb_lotka_volterra"
     study = Study(long_table(folder, ["hare", "lynx"]), name="hudson-lynx-hare")
     sigma = LogNormal(float(np.exp(-1)), 1.0)
-    problem = Problem(
-        lotka_volterra(), study, priors={"hare_sigma": sigma, "lynx_sigma": sigma}
-    )
+    problem = Problem(lotka_volterra(), study, priors={"hare_sigma": sigma, "lynx_sigma": sigma})
     tree = fit(problem, seed=20, draws=1000, tune=1000, chains=4, progress=False)
     verdict = convergence(tree)
     assert verdict.ok, verdict.sentence

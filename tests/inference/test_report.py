@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cytobayes.datasets import Study, load
+from cytobayes.inference.checks.convergence import table_of
 from cytobayes.inference.problem import Problem
 from cytobayes.inference.report import write_pages
 from cytobayes.inference.report.content import tables
@@ -180,7 +181,7 @@ def test_a_value_set_by_the_user_is_not_called_published() -> None:
 
 
 def test_every_kind_of_event_is_shown() -> None:
-    events = [
+    events: list[Dose | Switch | Reset] = [
         Dose(0, 2, "E", duration=4, interval=12, count=3),
         Dose(0, 2, "E", rate="kpe"),
         Dose(0, 1, "E", interval=24, steady_state=True),
@@ -311,9 +312,10 @@ def posterior(problem: Problem, **fixed: float) -> xr.DataTree:
 def test_curves_are_in_units_of_the_model_whatever_those_of_the_data() -> None:
     time = [0.0, 60.0, 120.0]
     rows = pd.DataFrame({"subject": "a", "time": time, "observable": "IL-6", "value": [2.0, 9, 90]})
-    plain = rows.assign(time=rows["time"] / 60, value=rows["value"])
+    rows = rows.assign(lower=2.0, censoring=["left", "none", "none"])
+    tiny = rows.assign(time=rows["time"] / 60, value=rows["value"] / 1000, lower=0.002)
     made = []
-    for table, unit, time_unit in ((rows, "ng/L", "min"), (plain, "pg/mL", "h")):
+    for table, unit, time_unit in ((rows, "ng/L", "min"), (tiny, "ng/mL", "h")):
         study = Study(table, name="s", units={"IL-6": unit}, time_unit=time_unit)
         problem = Problem(
             get("endotoxin"), study, observables={"IL-6": "IL6"}, regimen=Regimen([Dose(0, 2, "E")])
@@ -322,6 +324,7 @@ def test_curves_are_in_units_of_the_model_whatever_those_of_the_data() -> None:
     pd.testing.assert_frame_equal(made[0].bands, made[1].bands)
     pd.testing.assert_frame_equal(made[0].rows, made[1].rows)
     assert made[0].rows["value"].tolist() == pytest.approx([2, 9, 90])
+    assert made[0].rows["lower"].tolist() == pytest.approx([2, 2, 2])
 
 
 def test_bands_are_ordered_and_hold_their_share() -> None:
@@ -331,3 +334,13 @@ def test_bands_are_ordered_and_hold_their_share() -> None:
         assert (np.diff(curves.bands[names].to_numpy(), axis=1) >= 0).all()
     assert len(curves.rows) == 32 and set(curves.bands["group"]) == {"LPS 2 ng/kg"}
     assert curves.rows["sd"].to_numpy() == pytest.approx(problem.data.to_frame()["sd"].to_numpy())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3)])
+def test_a_handful_of_draws_still_gives_a_page(shape: tuple[int, int], tmp_path: Path) -> None:
+    full = material()
+    draws = draws_of({name: 1.0 for name in full.draws}, shape)
+    draws["k6"] = np.full(shape, 0.8)  # a parameter that never moved
+    dataset = xr.Dataset({k: (("chain", "draw"), v) for k, v in draws.items()})
+    few = material(draws=draws, diagnostics=table_of(dataset), converged=False)
+    assert "Do not use these numbers yet" in page(few, tmp_path).text

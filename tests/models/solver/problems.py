@@ -20,10 +20,10 @@ import numpy.typing as npt
 from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 from cytobayes.models.ode import OdeModel, Parameter, State
 from cytobayes.models.solver import CompiledModel, SolverOptions, Timeline
-from cytobayes.models.solver.build import METHODS, module_source, source_hash
+from cytobayes.models.solver.build import module_source, source_hash
 
 Array = npt.NDArray[np.float64]
-__all__ = ["METHODS", "Array"]
+METHODS = ("explicit", "stiff", "auto")
 
 
 # --- running ---------------------------------------------------------------------------------

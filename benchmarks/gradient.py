@@ -21,8 +21,8 @@ HERE = Path(__file__).resolve().parent
 PROBLEM_NAMES = ("lotka_volterra", "population", "sneyd")
 # Name -> (module, variant). What each means stands at the top of the module.
 ENGINES = {
-    "ours": ("ours", "solver"),
-    "ours-pymc": ("ours", "pymc"),
+    "ours": ("ours", "pymc"),
+    "ours-arrays": ("ours", "arrays"),
     "diffrax": ("peer_diffrax", "vmap"),
     "diffrax-tuned": ("peer_diffrax", "tuned"),
     "pm.ode": ("peer_pymc_ode", "shipped"),
@@ -121,7 +121,7 @@ def run(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--problems", nargs="+", choices=PROBLEM_NAMES, default=PROBLEM_NAMES)
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--cores", nargs="+", type=int, default=None)

@@ -1,10 +1,10 @@
 """This project's engine: compiled Tsit5, for stiff problems Rodas5P, with discrete adjoints.
 
-``solver``: arrays in, arrays out; the loss and its derivative in NumPy between the forward and the
-backward pass. With more than one core, one thread per core, each with its share of the subjects.
-
 ``pymc``: value and gradient as one PyTensor function in numba mode, the operation that samplers
 use. One core: PyMC's samplers put their chains, not their subjects, on different cores.
+
+``arrays``: arrays in, arrays out; the loss and its derivative in NumPy between the forward and the
+backward pass. With more than one core, one thread per core, each with its share of the subjects.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from measure import Absent, Engine, NotApplicable, cores_here, need
 from peer_pymc_ode import from_tree
 from posterior import Chains, Plan, pymc_model
-from problems import Array, Problem, lotka_volterra
+from problems import Array, Index, Problem, lotka_volterra
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,7 +37,7 @@ def build(problem: Problem, variant: str, rtol: float, atol: float) -> Engine:
     if variant == "pymc":
         evaluate = _pymc(problem, rtol, atol)
     else:
-        evaluate = _solver(problem, parts, rtol, atol)
+        evaluate = _arrays(problem, parts, rtol, atol)
     evaluate()
     compiled = time.perf_counter() - start
     steps = _steps(problem, rtol, atol)
@@ -95,7 +95,7 @@ def timeline(problem: Problem, model: Any, subjects: int) -> Any:
     return Timeline.build(model, [Regimen()] * subjects, [problem.times] * subjects)
 
 
-def _solver(problem: Problem, parts: list[Array], rtol: float, atol: float) -> Any:
+def _arrays(problem: Problem, parts: list[Index], rtol: float, atol: float) -> Any:
     """Threads integrate their subjects forward, wait for the loss, and go back."""
     compiled = kernel(problem)
     n, times = len(problem.states), len(problem.times)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from measure import Engine, NotApplicable, cores_here, need
-from problems import Array, Problem
+from problems import Array, Index, Problem
 
 CHECKPOINTS = {False: 200, True: 64}  # more than the steps that these problems take at 1e-6
 
@@ -89,7 +89,7 @@ def integrate(
 
 
 def _share(
-    problem: Problem, part: Array, tuned: bool, tolerances: tuple[float, float], device: Any
+    problem: Problem, part: Index, tuned: bool, tolerances: tuple[float, float], device: Any
 ) -> Any:
     """Compile value-and-gradient of some subjects on one device."""
     import jax

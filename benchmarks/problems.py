@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 # Hudson's Bay Company pelts, thousands, 1900-1920 (Hewitt 1921; tabulated by Howard 2009), as in
 # posteriordb `hudson_lynx_hare`.
@@ -38,7 +39,7 @@ class Problem:
     states: tuple[str, ...]
     parameters: tuple[str, ...]  # columns of z
     rates: int  # the first columns of z are what `rhs` receives as p
-    rhs: Callable[[Any, Sequence[Any], Sequence[Any], Sequence[Any]], list[Any]]  # (t, y, p, x)
+    rhs: Callable[[Any, Any, Any, Any], list[Any]]  # (t, y, p, x), sequences of scalars
     z: Array  # (subject, parameter)
     times: Array
     data: Array  # (subject, ...): what the loss compares with
@@ -53,7 +54,7 @@ class Problem:
     @property
     def subjects(self) -> int:
         """Count the independent subjects."""
-        return self.z.shape[0]
+        return len(self.z)
 
     def start(self, subject: int) -> Array:
         """Give the initial state of one subject."""
@@ -67,7 +68,7 @@ class Problem:
 
 
 # (a) ------------------------------------------------------------------------------------------
-def _lv_rhs(t: Any, y: Sequence[Any], p: Sequence[Any], x: Sequence[Any]) -> list[Any]:
+def _lv_rhs(t: Any, y: Any, p: Any, x: Any) -> list[Any]:
     hare, lynx = y
     alpha, beta, gamma, delta = p
     return [(alpha - beta * lynx) * hare, (-gamma + delta * hare) * lynx]
@@ -124,7 +125,7 @@ def lotka_volterra() -> Problem:
 
 
 # (b) ------------------------------------------------------------------------------------------
-def _population_rhs(t: Any, y: Sequence[Any], p: Sequence[Any], x: Sequence[Any]) -> list[Any]:
+def _population_rhs(t: Any, y: Any, p: Any, x: Any) -> list[Any]:
     b, e, m, f, c = y
     active = b / (p[2] + b)
     return [
@@ -179,7 +180,7 @@ SNEYD_CONDITIONS = np.array([
 ])  # fmt: skip
 
 
-def _sneyd_rhs(t: Any, y: Sequence[Any], p: Sequence[Any], x: Sequence[Any]) -> list[Any]:
+def _sneyd_rhs(t: Any, y: Any, p: Any, x: Any) -> list[Any]:
     """IP3 receptor of Sneyd and Dufour (PNAS 2002): open, resting, inactive 1, shut, active, 2."""
     o, r, i1, s, a, i2 = y
     k1, k2, k3, k4, k_1, k_2, k_3, k_4, l2, l4, l6, l_2, l_4, l_6 = p

@@ -43,7 +43,7 @@ class Sampling:
     tune: int = 1000
     chains: int = 4
     seed: int = 1
-    target_accept: float = 0.9
+    target_accept: float = 0.95
 
     def __post_init__(self) -> None:
         """Refuse what no sampler can do."""

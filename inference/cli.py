@@ -143,7 +143,7 @@ def fit(
         Text, typer.Option(help="nutpie (default) or pymc.", rich_help_panel=NAME)
     ] = None,
     target_accept: Annotated[
-        Number, typer.Option(help="Nearer to 1: smaller steps (0.9).", rich_help_panel=NAME)
+        Number, typer.Option(help="Nearer to 1: smaller steps (0.95).", rich_help_panel=NAME)
     ] = None,
     method: Annotated[
         Text, typer.Option(help="ODE method: auto, explicit or stiff.", rich_help_panel=NAME)

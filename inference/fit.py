@@ -31,12 +31,7 @@ __all__ = ["FitError", "fit", "read_facts"]
 
 ADAPTATIONS = ("low_rank", "diag", "draw_diag")
 SAMPLERS = {"nutpie": sample_nutpie, "pymc": sample_pymc}
-JSON = (
-    "problem",
-    "versions",
-    "failed_solves",
-    "gradient_evaluations",
-)  # attributes written as JSON
+JSON = ("problem", "versions", "failed_solves", "gradient_evaluations", "starts")  # attributes written as JSON
 
 
 def fit(

@@ -28,8 +28,7 @@ __all__ = ["FitError", "Starts", "find_starts"]
 Array = npt.NDArray[np.float64]
 Evaluate = Callable[[Array], tuple[Any, Array]]
 TRIES = 400  # prior draws without a finite one before giving up
-BEST_OF = 10  # prior draws of which the best is improved
-PATHS = (10, 40)  # optimizer paths: at least, at most
+PATHS = (16, 64)  # optimizer paths: at least, at most
 STEPS = 200  # evaluations of one path
 MARGIN = 10.0  # plus the number of dimensions: how far below the best an optimum may lie
 HUGE = 1e10  # stands for minus an infinite log density
@@ -114,9 +113,8 @@ def find_starts(
     source = candidates(draw, evaluate, sequence, explain)
     paths: list[Path] = []
     while True:
-        best = max((next(source) for _ in range(BEST_OF)), key=lambda found: found[0])
-        paths.append(climb(best[1], evaluate))
-        margin = MARGIN + best[1].size
+        paths.append(climb(next(source), evaluate))
+        margin = MARGIN + paths[0].points[0].size
         top = max(path.top for path in paths)
         kept = [path for path in paths if path.top >= top - margin]
         enough = len(paths) >= PATHS[0] and len(kept) >= chains
@@ -131,16 +129,15 @@ def candidates(
     evaluate: Evaluate,
     sequence: np.random.SeedSequence,
     explain: Callable[[Sequence[int]], str],
-) -> Iterator[tuple[float, Array]]:
+) -> Iterator[Array]:
     """Prior draws with finite density and gradient, without end."""
     failed: list[int] = []
     while True:
         seed = int(sequence.spawn(1)[0].generate_state(1, np.uint32)[0])
         point = draw(seed)
-        density = checked(point, evaluate)[0]
-        if density > -HUGE:
+        if checked(point, evaluate)[0] > -HUGE:
             failed.clear()
-            yield density, np.array(point)
+            yield np.array(point)
             continue
         failed.append(seed)
         if len(failed) == TRIES:

@@ -66,6 +66,8 @@ class Dose:
             raise ValueError("dose: repeated doses need count >= 1 and a positive interval")
         if self.steady_state and not self.interval > 0 and self.duration != math.inf:
             raise ValueError("dose: a steady state needs a positive interval (II)")
+        if self.rate == 0:
+            raise ValueError("dose: the rate of an infusion must be positive; a bolus has none")
         if self.rate is not None and self.duration != 0:
             raise ValueError("dose: give the rate or the duration of an infusion, not both")
 

@@ -126,6 +126,7 @@ def judge(evidence: Evidence) -> Verdict:
     reasons = (
         *_interrupted(evidence),
         evidence.convergence,
+        *_advice(evidence),
         *_coverage(evidence),
     )
     limits = (*_unlearned(evidence), *_ties(evidence), *_unpublished(evidence))
@@ -155,6 +156,14 @@ def _interrupted(evidence: Evidence) -> tuple[str, ...]:
         return ()
     kept = _count(evidence.draws, "draw")
     return (f"It was interrupted with {kept} kept; repeat it to the end before quoting it.",)
+
+
+def _advice(evidence: Evidence) -> tuple[str, ...]:
+    if evidence.converged or evidence.interrupted:
+        return ()
+    return (
+        "Repeat it with more draws, or with smaller steps (--draws 4000 --target-accept 0.99).",
+    )
 
 
 def _coverage(evidence: Evidence) -> tuple[str, ...]:

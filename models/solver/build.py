@@ -61,15 +61,23 @@ def power(x, a):
         return 1.0
     if x <= 0.0:
         return 0.0 if a > 0.0 else math.inf
+    if a == 0.5:
+        return math.sqrt(x)
     if a == 1.5:
         return x * math.sqrt(x)
     return x ** a
 
 
 @compiled
+def slope_power(x, a):
+    """x ** a inside a derivative: 0 where it is infinite, at a state that is still zero."""
+    return 0.0 if x <= 0.0 and a < 0.0 else power(x, a)
+
+
+@compiled
 def lower_power(x, a, higher, divisor):
     """x ** a from a higher power of x and the quotient of the two."""
-    return higher / divisor if x > 0.0 else power(x, a)
+    return higher / divisor if x > 0.0 else slope_power(x, a)
 
 
 @compiled
@@ -147,7 +155,7 @@ def stiff_adjoint(t, h, tape, slot, lam, c, cbar, work):
 """
 _NO_STEADY = """
 @compiled
-def find_cycle(j, y, c, timeline, tolerance, control, work):
+def find_cycle(j, y, saved, c, timeline, tolerance, control, work):
     return NO_STEADY_STATE
 
 

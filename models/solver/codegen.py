@@ -82,7 +82,7 @@ class Emitter:
         total = a if k == 0 else f"({a} + ({float(k)!r}))"
         higher = {j: n for j, n in powers.get((base, exponent), {}).items() if j > k}
         if not higher:
-            return f"power({x}, {total})"
+            return f"{'power' if k >= 0 else 'slope_power'}({x}, {total})"
         j = min(higher)
         return f"lower_power({x}, {total}, {self.name(higher[j])}, {_integer_power(x, j - k)})"
 

@@ -30,7 +30,18 @@ from .generated import (
     prepare,
 )
 from .pointers import at, hold, pointer
-from .steps import ATTEMPTS, BAD_TIME, DONE, FULL, MODE, NOT_FINITE, SUSPICION, advance, go_back
+from .steps import (
+    ATTEMPTS,
+    BAD_TIME,
+    DONE,
+    FULL,
+    MODE,
+    NOT_FINITE,
+    RUNNING,
+    SUSPICION,
+    advance,
+    go_back,
+)
 
 __all__ = ["ENTRIES", "FUNCTIONS"]
 
@@ -46,6 +57,8 @@ def begin(theta, c, y, control):
     control[MODE] = 0 if EXPLICIT else 1
     control[ATTEMPTS] = 0
     control[SUSPICION] = 0
+    for i in range(RATES):
+        control[RUNNING + i] = 0
     for i in range(N):
         if not abs(y[i]) < 1e300:
             return NOT_FINITE
@@ -53,7 +66,8 @@ def begin(theta, c, y, control):
 
 
 def sort_items(first, end, c, times, order, timeline):
-    """Effective times of one subject's items, and their order (ties keep the order given)."""
+    """Sort one subject's items by time (ties keep the order given); return a status code."""
+    code = DONE
     for j in range(first, end):
         times[j] = item_time(j, c, timeline)
         i = j
@@ -61,11 +75,14 @@ def sort_items(first, end, c, times, order, timeline):
             order[i] = order[i - 1]
             i -= 1
         order[i] = j
+        if timeline[2][j] >= 0 and not times[j] >= times[timeline[2][j]]:
+            code = BAD_TIME
+    return code
 
 
 def workspace():
     """Scratch memory of a solve: one array of numbers, one of integers."""
-    return np.zeros(3 * N * N + 12 * N + 1), np.zeros(N + 4, dtype=np.int64)
+    return np.zeros(3 * N * N + 12 * N + 1), np.zeros(N + RUNNING + RATES, dtype=np.int64)
 
 
 def split(numbers, integers, number, integer):
@@ -82,7 +99,7 @@ def split(numbers, integers, number, integer):
 
 def forward(
     theta, offset, start, kind, target, partner, time, time_param, value, value_param,
-    span, span_param, period, atol, rtol, max_steps, record,
+    span, span_param, period, ahead, ahead_param, atol, rtol, max_steps, record,
 ):  # fmt: skip
     """Solve for all subjects.
 
@@ -93,6 +110,7 @@ def forward(
     timeline = (
         pointer(kind), pointer(target), pointer(partner), pointer(time), pointer(time_param),
         pointer(value), pointer(value_param), pointer(span), pointer(span_param), pointer(period),
+        pointer(ahead), pointer(ahead_param),
     )  # fmt: skip
     subjects, items, rows = theta.shape[0], kind.shape[0], 0
     for j in range(items):
@@ -118,7 +136,8 @@ def forward(
         first, end = offset[s], offset[s + 1]
         code = begin(at(pointer(theta), s * M), c, state, control)
         t, h = start[s], 0.0
-        sort_items(first, end, c, at_item, order, timeline)
+        if sort_items(first, end, c, at_item, order, timeline) != DONE:
+            code = BAD_TIME
         for position in range(first, end):
             j = order[position]
             if not times[j] >= t:
@@ -139,10 +158,10 @@ def forward(
             for i in range(N):
                 kept[j * SAVED + i] = state[i]
             if kind[j] == OBSERVE:
-                observe(state, at(pointer(y), target[j] * N))
-                continue
-            h = 0.0
-            code = apply(j, first, end, state, c, timeline, kept, tolerance, control, work)
+                code = observe(state, at(pointer(y), target[j] * N))
+            else:
+                h = 0.0
+                code = apply(j, first, end, state, c, timeline, kept, tolerance, control, work)
             if code != DONE:
                 break
         if code != DONE:
@@ -161,13 +180,14 @@ def forward(
 
 def backward(
     theta, offset, start, kind, target, partner, time, time_param, value, value_param,
-    span, span_param, period, atol, rtol, max_steps,
+    span, span_param, period, ahead, ahead_param, atol, rtol, max_steps,
     y_bar, status, tape, modes, places, times, saved,
 ):  # fmt: skip
     """Adjoint of `forward`: gradient of ``sum(y_bar * y)`` by ``theta``, zero where failed."""
     timeline = (
         pointer(kind), pointer(target), pointer(partner), pointer(time), pointer(time_param),
         pointer(value), pointer(value_param), pointer(span), pointer(span_param), pointer(period),
+        pointer(ahead), pointer(ahead_param),
     )  # fmt: skip
     subjects, items = theta.shape[0], kind.shape[0]
     theta_bar = np.zeros((subjects, M))
@@ -176,7 +196,7 @@ def backward(
     integer = number.view(np.int64)
     work = split(numbers, integers, number, integer)
     scratch, control = work[0], at(pointer(integers), N)
-    constants, adjoints = np.zeros(CONSTANTS), np.zeros(ADJOINTS + N)
+    constants, adjoints, ends = np.zeros(CONSTANTS), np.zeros(ADJOINTS + N), np.zeros(items)
     c, cbar, lam = pointer(constants), pointer(adjoints), at(pointer(adjoints), ADJOINTS)
     order, kept, seeds = pointer(places), pointer(saved), pointer(y_bar)
     steps_tape, methods, tolerance = pointer(tape), pointer(modes), (pointer(atol), rtol, max_steps)
@@ -184,7 +204,7 @@ def backward(
         if status[s] != DONE:
             continue
         first, end, values = offset[s], offset[s + 1], at(pointer(theta), s * M)
-        replay(values, first, end, order, c, timeline, kept)
+        replay(values, first, end, order, c, timeline, kept, at(control, RUNNING))
         for i in range(ADJOINTS + N):
             adjoints[i] = 0.0
         origin, steps = places[2 * items + s], places[2 * items + s + 1]
@@ -199,15 +219,15 @@ def backward(
                     lam[i] += seed * math.exp(kept[j * SAVED + i]) if LOG[i] else seed
             else:
                 undo(
-                    position, first, values, order, pointer(times), lam, c, cbar,
-                    timeline, kept, tolerance, control, work,
+                    position, first, values, at(pointer(theta_bar), s * M), order, pointer(times),
+                    lam, c, cbar, pointer(ends), timeline, kept, tolerance, control, work,
                 )  # fmt: skip
         go_back(origin, steps, steps_tape, methods, lam, c, cbar, scratch)
         initial_vjp(c, lam, cbar)
         fold(c, cbar)
         for i in range(M):
-            theta_bar[s, i] = cbar[i]
-    for array in (numbers, constants, adjoints, number):
+            theta_bar[s, i] += cbar[i]
+    for array in (numbers, constants, adjoints, number, ends):
         hold(array)
     hold(integers)
     hold(integer)

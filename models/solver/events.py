@@ -4,8 +4,8 @@ Copied into the compiled module of each model (see `generated`). At an event the
 constants jump. Going back, the value that jumped receives its adjoint, and a time that depends on
 parameters receives ``lam_before . f_before - lam_after . f_after``.
 
-``saved`` keeps N + 2 numbers per item: the state before it, whether an infusion begun here still
-runs, and whether a change of rate took place.
+``saved`` keeps N + 2 numbers per item: the state before it (or the steady state it begins), the
+rate of an infusion that starts here, and whether it still runs, or ended here by itself.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated"
@@ -18,7 +18,7 @@ import numpy as np
 from .generated import LOG, RATES, SAVED, M, N, fold, initial, initial_vjp, prepare, rhs_into
 from .pointers import at, hold, pointer
 from .steady import BOLUS, cycle_vjp, find_cycle, give, give_vjp, product, product_vjp
-from .steps import DONE
+from .steps import DONE, NOT_FINITE, RUNNING
 
 __all__ = ["FUNCTIONS", "OBSERVE", "apply", "item_time", "observe", "replay", "undo"]
 
@@ -27,13 +27,12 @@ OBSERVE, RATE, SET, RESET = 0, 2, 3, 4
 
 def item_time(j, c, timeline):
     """Time of an item: a number, plus parameters (start, lag), plus a span (end of infusion)."""
-    kind, _, _, time, time_param, _, _, span, span_param, _ = timeline
-    tau = time[j]
-    if kind[j] == RATE:
-        tau += product(span[j], c, at(span_param, 3 * j))
+    tau, link = timeline[3][j], at(timeline[4], 2 * j)
+    if timeline[0][j] == RATE:
+        tau += product(timeline[7][j], c, at(timeline[8], 3 * j))
     for i in range(2):
-        if time_param[2 * j + i] >= 0:
-            tau += c[time_param[2 * j + i]]
+        if link[i] >= 0:
+            tau += c[link[i]]
     return tau
 
 
@@ -45,9 +44,13 @@ def timed(j, timeline):
 
 
 def observe(y, out):
-    """Write the state in natural units."""
+    """Write the state in natural units; return a status code."""
+    code = DONE
     for i in range(N):
         out[i] = math.exp(y[i]) if LOG[i] else y[i]
+        if not abs(out[i]) < 1e300:
+            code = NOT_FINITE
+    return code
 
 
 def apply(j, first, end, y, c, timeline, saved, tolerance, control, work):
@@ -57,51 +60,61 @@ def apply(j, first, end, y, c, timeline, saved, tolerance, control, work):
     if kind == BOLUS:
         give(y, target, value)
     elif kind == RATE:
-        happens = 1.0 if partner < 0 else saved[partner * SAVED + N]
-        saved[j * SAVED + N] = 1.0
-        saved[j * SAVED + N + 1] = happens
-        c[M + target] += value * happens
+        if partner < 0:
+            saved[j * SAVED + N] = value
+            saved[j * SAVED + N + 1] = 1.0
+        else:
+            saved[j * SAVED + N + 1] = saved[partner * SAVED + N + 1]
+        change_rate(j, c, timeline, saved, at(control, RUNNING))
     elif kind == SET:
         c[target] = value
         prepare(c)
     else:
-        stop_infusions(first, end, c, timeline, saved)
+        stop_infusions(c, at(control, RUNNING))
+        for i in range(first, end):
+            if timeline[0][i] == RATE and timeline[2][i] < 0:
+                saved[i * SAVED + N + 1] = 0.0
         if kind == RESET:
             initial(c, y)
-            return DONE
-        code = find_cycle(j, y, c, timeline, tolerance, control, work)
-        for i in range(N):
-            saved[j * SAVED + i] = y[i]
-        return code
+        else:
+            return find_cycle(j, y, at(saved, j * SAVED), c, timeline, tolerance, control, work)
     return DONE
 
 
-def stop_infusions(first, end, c, timeline, saved):
-    """At a reset, rates are zero and the ends of running infusions no longer count."""
+def change_rate(j, c, timeline, saved, running):
+    """Start or end an infusion. The rate is exactly zero when none is running."""
+    target, partner = timeline[1][j], timeline[2][j]
+    if partner < 0:
+        running[target] += 1
+        c[M + target] += saved[j * SAVED + N]
+    elif saved[j * SAVED + N + 1] > 0.0:
+        running[target] -= 1
+        c[M + target] -= saved[partner * SAVED + N]
+        if running[target] == 0:
+            c[M + target] = 0.0
+
+
+def stop_infusions(c, running):
+    """Set the rates to zero; the ends of running infusions will no longer count."""
     for i in range(RATES):
         c[M + i] = 0.0
-    for i in range(first, end):
-        if timeline[0][i] == RATE and timeline[2][i] < 0:
-            saved[i * SAVED + N] = 0.0
+        running[i] = 0
 
 
-def replay(theta, first, end, order, c, timeline, saved):
+def replay(theta, first, end, order, c, timeline, saved, running):
     """Constants as they are after the items ``order[first:end]``."""
     for i in range(M):
         c[i] = theta[i]
-    for i in range(RATES):
-        c[M + i] = 0.0
+    stop_infusions(c, running)
     for position in range(first, end):
         j = order[position]
         kind, target = timeline[0][j], timeline[1][j]
         if kind == RATE:
-            value = product(timeline[5][j], c, at(timeline[6], 3 * j))
-            c[M + target] += value * saved[j * SAVED + N + 1]
+            change_rate(j, c, timeline, saved, running)
         elif kind == SET:
             c[target] = product(timeline[5][j], c, at(timeline[6], 3 * j))
         elif kind >= RESET:
-            for i in range(RATES):
-                c[M + i] = 0.0
+            stop_infusions(c, running)
     prepare(c)
 
 
@@ -114,13 +127,17 @@ def along(t, y, c, lam, slope):
     return total
 
 
-def jump_vjp(j, before, after, lam, c, cbar, timeline, saved, tolerance, control, work):
+def jump_vjp(j, before, after, lam, c, cbar, ends, timeline, saved, tolerance, control, work):
     """Carry ``lam`` back over the jump of an event; return the adjoint of its value."""
-    kind, target = timeline[0][j], timeline[1][j]
+    kind, target, partner = timeline[0][j], timeline[1][j], timeline[2][j]
     if kind == BOLUS:
         return give_vjp(before, after, target, lam)
     if kind == RATE:
-        return cbar[M + target] * saved[j * SAVED + N + 1]
+        if partner < 0:
+            return cbar[M + target] - ends[j]
+        if saved[j * SAVED + N + 1] > 0.0:
+            ends[partner] = cbar[M + target]
+        return 0.0
     if kind == SET:
         fold(c, cbar)
         value_bar = cbar[target]
@@ -132,18 +149,23 @@ def jump_vjp(j, before, after, lam, c, cbar, timeline, saved, tolerance, control
     if kind == RESET:
         initial_vjp(c, lam, cbar)
     else:
-        for i in range(RATES):
-            c[M + i] = 0.0
+        stop_infusions(c, at(control, RUNNING))
         value_bar = cycle_vjp(j, before, lam, c, cbar, timeline, tolerance, control, work)
+        for i in range(RATES):
+            cbar[M + i] = 0.0
     for i in range(N):
         lam[i] = 0.0
     return value_bar
 
 
 def undo(
-    position, first, theta, order, times, lam, c, cbar, timeline, saved, tolerance, control, work
-):
-    """Pass ``lam`` back through an event; ``c`` returns to what it was before it."""
+    position, first, theta, theta_bar, order, times, lam, c, cbar, ends, timeline, saved,
+    tolerance, control, work,
+):  # fmt: skip
+    """Pass ``lam`` back through an event; ``c`` returns to what it was before it.
+
+    Times belong to the original parameters: their adjoints go to ``theta_bar``, past any switch.
+    """
     j = order[position]
     kind, target, moves = timeline[0][j], timeline[1][j], timed(j, timeline)
     arrays = np.empty(2 * N)
@@ -155,18 +177,31 @@ def undo(
     elif kind == RESET:
         initial(c, after)
     time_bar = -along(times[j], after, c, lam, slope) if moves else 0.0
-    value_bar = jump_vjp(j, before, after, lam, c, cbar, timeline, saved, tolerance, control, work)
+    value_bar = jump_vjp(
+        j, before, after, lam, c, cbar, ends, timeline, saved, tolerance, control, work
+    )
     if kind != BOLUS:
-        replay(theta, first, position, order, c, timeline, saved)
+        replay(theta, first, position, order, c, timeline, saved, at(control, RUNNING))
     if moves:
         time_bar += along(times[j], before, c, lam, slope)
         for i in range(2):
             if timeline[4][2 * j + i] >= 0:
-                cbar[timeline[4][2 * j + i]] += time_bar
+                theta_bar[timeline[4][2 * j + i]] += time_bar
         if kind == RATE:
-            product_vjp(time_bar, timeline[7][j], c, at(timeline[8], 3 * j), cbar)
+            product_vjp(time_bar, timeline[7][j], theta, at(timeline[8], 3 * j), theta_bar)
     product_vjp(value_bar, timeline[5][j], c, at(timeline[6], 3 * j), cbar)
     hold(arrays)
 
 
-FUNCTIONS = (item_time, timed, observe, apply, stop_infusions, replay, along, jump_vjp, undo)
+FUNCTIONS = (
+    item_time,
+    timed,
+    observe,
+    stop_infusions,
+    change_rate,
+    apply,
+    replay,
+    along,
+    jump_vjp,
+    undo,
+)

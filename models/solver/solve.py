@@ -22,7 +22,8 @@ FAILURES: dict[int, str] = {
     2: "the step size fell below rounding error",
     3: "a value was not finite",
     4: "no steady state was found under repeated dosing",
-    5: "an event lies before the start of the integration, or its time is not a number",
+    5: "an event lies before the start of the integration, or lasts less than no time",
+    6: "at steady state, an infusion or a lag is longer than the dosing interval",
 }
 Array = npt.NDArray[Any]
 
@@ -219,4 +220,7 @@ def compile_model(
     """
     infused = timeline.infused if timeline else ()
     steady = timeline.steady if timeline else False
-    return _compile(model, method, infused, steady, None if wrt is None else tuple(wrt))
+    switched = timeline.switched if timeline else frozenset()
+    names = model.parameter_names
+    wanted = None if wrt is None else tuple(p for p in names if p in {*wrt} | switched)
+    return _compile(model, method, infused, steady, wanted)

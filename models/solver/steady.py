@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
-from .generated import ADJOINTS, INFUSED, LOG, WIDTH, M, N, initial
+from .generated import ADJOINTS, INFUSED, LOG, WIDTH, M, N, initial, rhs_into
 from .pointers import at, hold, pointer
-from .steps import ATTEMPTS, DONE, FULL, NO_STEADY_STATE, advance, go_back
+from .steps import ATTEMPTS, DONE, FULL, NO_STEADY_STATE, TOO_LONG, advance, go_back
 
 __all__ = ["BOLUS", "FUNCTIONS", "cycle_vjp", "find_cycle", "give", "product", "product_vjp"]
 
@@ -79,12 +79,12 @@ def leg(t, tau, y, c, tolerance, tape, modes, steps, control, work):
     return steps, code, tape, modes
 
 
-def cycle(plan, c, y, tolerance, tape, modes, control, work):
-    """One dosing interval from ``y``; returns ``(turn, steps, code, tape, modes)``.
+def cycle(plan, length, c, y, tolerance, tape, modes, control, work):
+    """Follow a dosing interval from ``y`` up to ``length``: ``(turn, steps, code, tape, modes)``.
 
-    ``plan`` is (kind, target, value, span, period); ``turn`` the steps taken when infusion ends.
+    ``plan`` is (kind, target, value, span); ``turn`` the steps taken when the infusion ends.
     """
-    kind, target, value, span, period = plan
+    kind, target, value, span = plan
     code, turn, steps = DONE, 0, 0
     control[ATTEMPTS] = 0
     if kind == STEADY_BOLUS:
@@ -93,20 +93,20 @@ def cycle(plan, c, y, tolerance, tape, modes, control, work):
     elif span > 0.0:
         c[M + target] = value
         steps, code, tape, modes = leg(
-            0.0, min(span, period), y, c, tolerance, tape, modes, 0, control, work
+            0.0, min(span, length), y, c, tolerance, tape, modes, 0, control, work
         )
         turn = steps
         c[M + target] = 0.0
-    if code == DONE and span < period:
+    if code == DONE and span < length:
         steps, code, tape, modes = leg(
-            span, period, y, c, tolerance, tape, modes, steps, control, work
+            span, length, y, c, tolerance, tape, modes, steps, control, work
         )
     return turn, steps, code, tape, modes
 
 
 def cycle_back(plan, before, turn, steps, lam, c, cbar, tape, modes, scratch):
     """Carry ``lam`` back over a recorded interval; return the adjoints of value and span."""
-    kind, target, value, _, _ = plan
+    kind, target, value, _ = plan
     if kind == STEADY_BOLUS:
         go_back(0, steps, tape, modes, lam, c, cbar, scratch)
         after = before[target]
@@ -174,20 +174,22 @@ def solve_dense(A, x):
 
 
 def plan_of(j, c, timeline):
-    """Kind, target, value, span and period of a steady-state item."""
-    kind, target, _, _, _, value, value_param, span, span_param, period = timeline
-    return (
-        kind[j],
-        target[j],
-        product(value[j], c, at(value_param, 3 * j)),
-        product(span[j], c, at(span_param, 3 * j)),
-        period[j],
-    )
+    """Kind, target, value and span of a steady-state item; and its time to the next dose."""
+    value = product(timeline[5][j], c, at(timeline[6], 3 * j))
+    span = product(timeline[7][j], c, at(timeline[8], 3 * j))
+    ahead, link = timeline[10][j], timeline[11][j]
+    if link >= 0:
+        ahead += c[link]
+    return (timeline[0][j], timeline[1][j], value, span), ahead
 
 
-def find_cycle(j, y, c, timeline, tolerance, control, work):
-    """Replace ``y`` by the steady state before a dose; return a status code."""
-    plan, atol, rtol = plan_of(j, c, timeline), tolerance[0], tolerance[1]
+def find_cycle(j, y, saved, c, timeline, tolerance, control, work):
+    """Find the steady state before a dose, ``saved``; ``y`` is at its phase a lag before that."""
+    (plan, ahead), period = plan_of(j, c, timeline), timeline[9][j]
+    atol, rtol = tolerance[0], tolerance[1]
+    length = 0.0 if plan[0] == STEADY_BOLUS else plan[3]
+    if not 0.0 <= ahead < period or (ahead > 0.0 or length < math.inf) and length > period - ahead:
+        return TOO_LONG
     initial(c, y)
     tape, modes = np.empty(64 * WIDTH), np.empty(64, dtype=np.int64)
     end_array, move_array, slope_array = np.empty(4 * N), np.empty(N), np.empty(N * N)
@@ -196,7 +198,9 @@ def find_cycle(j, y, c, timeline, tolerance, control, work):
     for iteration in range(RUN_IN + ITERATIONS):
         for i in range(N):
             end[i] = y[i]
-        turn, steps, code, tape, modes = cycle(plan, c, end, tolerance, tape, modes, control, work)
+        turn, steps, code, tape, modes = cycle(
+            plan, period, c, end, tolerance, tape, modes, control, work
+        )
         if code != DONE:
             break
         code = NO_STEADY_STATE
@@ -217,6 +221,12 @@ def find_cycle(j, y, c, timeline, tolerance, control, work):
             code = DONE
             break
         previous = distance
+    for i in range(N):
+        saved[i] = y[i]
+    if code == DONE and ahead > 0.0:
+        _, _, code, tape, modes = cycle(
+            plan, period - ahead, c, y, tolerance, tape, modes, control, work
+        )
     control[ATTEMPTS] = 0
     hold(end_array)
     hold(move_array)
@@ -227,28 +237,42 @@ def find_cycle(j, y, c, timeline, tolerance, control, work):
 
 
 def cycle_vjp(j, y, lam, c, cbar, timeline, tolerance, control, work):
-    """Adjoint of `find_cycle` at its result ``y``; returns the adjoint of the dosed value."""
-    plan = plan_of(j, c, timeline)
+    """Adjoint of `find_cycle` at the steady state ``y``; returns that of the dosed value."""
+    (plan, ahead), period = plan_of(j, c, timeline), timeline[9][j]
+    value_bar, span_bar = 0.0, 0.0
     tape, modes = np.empty(64 * WIDTH), np.empty(64, dtype=np.int64)
     end_array, slope_array, turned_array = np.empty(4 * N), np.empty(N * N), np.empty(N * N)
     end, slope, turned = pointer(end_array), pointer(slope_array), pointer(turned_array)
+    if timeline[11][j] >= 0 or ahead > 0.0:
+        for i in range(N):
+            end[i] = y[i]
+        turn, steps, _, tape, modes = cycle(
+            plan, period - ahead, c, end, tolerance, tape, modes, control, work
+        )
+        if timeline[11][j] >= 0:
+            rhs_into(period - ahead, end, c, at(end, N))
+            for i in range(N):
+                cbar[timeline[11][j]] -= lam[i] * end[N + i]
+        value_bar, span_bar = cycle_back(
+            plan, y, turn, steps, lam, c, cbar, pointer(tape), pointer(modes), work[0]
+        )
     for i in range(N):
         end[i] = y[i]
-    turn, steps, _, tape, modes = cycle(plan, c, end, tolerance, tape, modes, control, work)
+    turn, steps, _, tape, modes = cycle(plan, period, c, end, tolerance, tape, modes, control, work)
     recorded, used = pointer(tape), pointer(modes)
     cycle_slope(plan, y, turn, steps, c, recorded, used, work[0], slope)
     for a in range(N):
         for b in range(N):
             turned[a * N + b] = slope[b * N + a]
     solve_dense(turned, lam)
-    value_bar, span_bar = cycle_back(plan, y, turn, steps, lam, c, cbar, recorded, used, work[0])
-    product_vjp(span_bar, timeline[7][j], c, at(timeline[8], 3 * j), cbar)
+    more, longer = cycle_back(plan, y, turn, steps, lam, c, cbar, recorded, used, work[0])
+    product_vjp(span_bar + longer, timeline[7][j], c, at(timeline[8], 3 * j), cbar)
     hold(end_array)
     hold(slope_array)
     hold(turned_array)
     hold(tape)
     hold(modes)
-    return value_bar
+    return value_bar + more
 
 
 BASIC = (product, product_vjp, give, give_vjp)

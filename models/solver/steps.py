@@ -21,8 +21,10 @@ __all__ = [
     "MODE",
     "NOT_FINITE",
     "NO_STEADY_STATE",
+    "RUNNING",
     "STEP_TOO_SMALL",
     "SUSPICION",
+    "TOO_LONG",
     "TOO_MANY_STEPS",
     "FULL",
     "advance",
@@ -30,8 +32,8 @@ __all__ = [
 ]
 
 DONE, FULL = 0, -1
-TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, NO_STEADY_STATE, BAD_TIME = 1, 2, 3, 4, 5
-MODE, ATTEMPTS, SUSPICION = 0, 1, 2  # places in ``control``
+TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, NO_STEADY_STATE, BAD_TIME, TOO_LONG = 1, 2, 3, 4, 5, 6
+MODE, ATTEMPTS, SUSPICION, RUNNING = 0, 1, 2, 3  # places in ``control``; RUNNING: infusions
 STABLE = 3.25  # stability bound of the explicit method on the negative axis
 TENTH_ROOT = 0x465401D689BA0000  # (1 + 1/10) 2^52 (1023 - 0.045), see step_factor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +34,8 @@ class Item:
     span: float = 0.0
     span_param: tuple[int, int, int] = (-1, -1, -1)
     period: float = 0.0
+    ahead: float = 0.0  # steady states: time until the next dose arrives (its lag)
+    ahead_param: int = -1
     partner: int = -1
 
 
@@ -47,6 +49,7 @@ class Timeline:
 
     arrays: tuple[Array, ...]
     infused: tuple[str, ...]
+    switched: frozenset[str]
     steady: bool
     n_subjects: int
     n_observations: int
@@ -99,6 +102,7 @@ class Timeline:
         return Timeline(
             arrays=_arrays(items, offset, start),
             infused=infused,
+            switched=frozenset(model.parameter_names[i.target] for i in items if i.kind == SET),
             steady=any(i.kind >= STEADY_BOLUS for i in items),
             n_subjects=len(regimens),
             n_observations=row,
@@ -148,6 +152,8 @@ def _arrays(items: Sequence[Item], offset: Sequence[int], start: float) -> tuple
         column("span", np.float64),
         column("span_param", np.int64, 3),
         column("period", np.float64),
+        column("ahead", np.float64),
+        column("ahead_param", np.int64),
     )
 
 
@@ -211,9 +217,8 @@ class _Expansion:
         target = self.model.state_names.index(dose.state)
         value, links = amount * fraction, (a, f, -1)
         if dose.steady_state:
-            self.items.append(
-                Item(STEADY_BOLUS, target, time, link, value, links, period=dose.interval)
-            )
+            steady = Item(STEADY_BOLUS, target, value=value, value_param=links)
+            self._steady(dose, steady, dose.interval)
         for n in range(dose.count):
             self.items.append(Item(BOLUS, target, time + n * dose.interval, link, value, links))
 
@@ -232,7 +237,15 @@ class _Expansion:
             value, links = amount * fraction / length, (a, f, d)
             span, span_links = length, (d, -1, -1)
         if dose.steady_state:
-            self._steady_infusion(dose, target, time, link, value, links, span, span_links)
+            steady = Item(
+                STEADY_INFUSION,
+                target,
+                value=value,
+                value_param=links,
+                span=span,
+                span_param=span_links,
+            )
+            self._steady(dose, steady, dose.interval if dose.interval > 0 else 1.0)
         for n in range(dose.count):
             begin = time + n * dose.interval
             self._rate(target, begin, link, value, links, span, span_links)
@@ -250,28 +263,30 @@ class _Expansion:
         partner = self.shift + len(self.items)
         self.items.append(Item(RATE, target, begin, link, value, links))
         if span < math.inf:
-            end = Item(RATE, target, begin, link, -value, links, span, span_links, 0.0, partner)
+            end = Item(RATE, target, begin, link, span=span, span_param=span_links, partner=partner)
             self.items.append(end)
 
-    def _steady_infusion(
-        self,
-        dose: Dose,
-        target: int,
-        time: float,
-        link: tuple[int, int],
-        value: float,
-        links: tuple[int, int, int],
-        span: float,
-        span_links: tuple[int, int, int],
-    ) -> None:
-        period = dose.interval if dose.interval > 0 else 1.0
-        if math.inf > span > period and max(span_links) < 0:
+    def _steady(self, dose: Dose, item: Item, period: float) -> None:
+        """Start in the steady state, at the phase from which the dose is a lag away."""
+        if math.inf > item.span > period and max(item.span_param) < 0:
             raise ModelError(
-                f"steady state of infusions longer ({span:g}) than their interval ({period:g}): "
-                "write the overlapping infusions out, or shorten the infusion"
+                f"steady state of infusions longer ({item.span:g}) than their interval "
+                f"({period:g}): write the overlapping infusions out, or shorten the infusion"
             )
+        if isinstance(dose.time, str) and dose.lag != 0:
+            raise ModelError(
+                f"a steady-state dose cannot have both a lag and a time, {dose.time}, that is a "
+                "parameter: give the time as a number"
+            )
+        number, link = self._split(dose.lag)
+        time, (start, _) = self._time(dose.time)
         self.items.append(
-            Item(
-                STEADY_INFUSION, target, time, link, value, links, span, span_links, period
-            )  # fmt: skip
+            replace(
+                item,
+                time=time,
+                time_param=(start, -1),
+                period=period,
+                ahead=0.0 if link >= 0 else number,
+                ahead_param=link,
+            )
         )

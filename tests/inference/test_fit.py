@@ -27,9 +27,13 @@ SHORT: dict[str, Any] = {"draws": 150, "tune": 150, "chains": 4, "progress": Fal
 
 
 @pytest.fixture(scope="module")
-def tree(problem: Problem, tmp_path_factory: pytest.TempPathFactory) -> xr.DataTree:
-    out = tmp_path_factory.mktemp("fit") / "posterior.nc"
-    return fit(problem, seed=7, cores=1, out=out, **SHORT).assign_coords(path=str(out))
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fit") / "posterior.nc"
+
+
+@pytest.fixture(scope="module")
+def tree(problem: Problem, saved: Path) -> xr.DataTree:
+    return fit(problem, seed=7, cores=1, out=saved, **SHORT)
 
 
 def equal(a: xr.DataTree, b: xr.DataTree) -> bool:
@@ -87,13 +91,14 @@ def test_groups_hold_draws_statistics_and_data(problem: Problem, tree: xr.DataTr
     assert Study.from_tree(tree["study"]).subjects == ("1",)
 
 
-def test_saved_file_is_opened_by_arviz_with_everything_in_it(tree: xr.DataTree) -> None:
-    path = Path(str(tree["path"].item()))
-    again = az.from_netcdf(path)
+def test_saved_file_is_opened_by_arviz_with_everything_in_it(
+    tree: xr.DataTree, saved: Path
+) -> None:
+    again = az.from_netcdf(saved)
     assert equal(again, tree)
     assert read_facts(again) == read_facts(tree)
-    assert float(az.loo(again).elpd) < 0
-    assert [p.name for p in path.parent.iterdir()] == ["posterior.nc"]
+    assert list(az.summary(again).index) == ["ka", "k", "C_sigma"]
+    assert [p.name for p in saved.parent.iterdir()] == ["posterior.nc"]
 
 
 def test_log_likelihood_is_the_density_of_each_row(problem: Problem, tree: xr.DataTree) -> None:
@@ -161,7 +166,7 @@ def test_failed_solves_are_rejected_and_counted_by_cause_and_phase(
     assert set(facts["sampling"]) <= set(FAILURES.values())
     verdict = convergence(tree)
     assert verdict.failed_solves == facts["sampling"]
-    assert verdict.divergences < 3 and verdict.failed_draws > 10
+    assert verdict.divergences < verdict.failed_draws
     assert "a solve failed in" in verdict.sentence
 
 

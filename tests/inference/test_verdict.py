@@ -31,6 +31,7 @@ def test_chains_that_did_not_converge_are_refused() -> None:
     verdict = judge(evidence(converged=False, convergence="The chains have not converged."))
     assert verdict.level is Level.REFUSED
     assert verdict.headline == "Do not use these numbers yet: the sampling did not converge."
+    assert "--draws 4000 --target-accept 0.99" in verdict.reasons[1]
 
 
 def test_an_interrupted_run_says_how_far_it_came() -> None:

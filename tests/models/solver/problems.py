@@ -20,7 +20,7 @@ import numpy.typing as npt
 from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 from cytobayes.models.ode import OdeModel, Parameter, State
 from cytobayes.models.solver import CompiledModel, SolverOptions, Timeline
-from cytobayes.models.solver.build import module_source, source_hash
+from cytobayes.models.solver.build import _HEADER, module_source, source_hash
 
 Array = npt.NDArray[np.float64]
 METHODS = ("explicit", "stiff", "auto")
@@ -60,6 +60,10 @@ def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args)
 
     return call
+
+
+# What emitted code may use: ``math``, ``power``, ``lower_power`` and ``safe_log``.
+PRELUDE = namespace(_HEADER.format(title="prelude", pointers=""))
 
 
 @lru_cache
@@ -293,9 +297,49 @@ ROBERTSON = OdeModel(
 )
 
 
-def plain(timeline_of: OdeModel, times: Sequence[float] | Array, subjects: int = 1) -> Timeline:
+def _sneyd_rhs(t: Any, y: Any, p: Any) -> dict[str, Any]:
+    O, R, I1, S, A, I2 = y  # noqa: E741
+    L1, L3, L5 = p.k_1 / p.k1 * p.l2 / p.l_2, p.k_2 / p.k2 * p.l4 / p.l_4, p.k_4 / p.k4 * p.l6 / p.l_6
+    close = (p.k_2 + p.l_4 * p.Ca) / (1 + p.Ca / L5) * O
+    open_ = (p.k2 * L3 + p.l4 * p.Ca) / (L3 + p.Ca * (1 + L3 / L1)) * p.IP3 * R
+    activate = (p.k4 * L5 + p.l6) * p.Ca / (L5 + p.Ca) * O
+    relax = L1 * (p.k_4 + p.l_6) / (L1 + p.Ca) * A
+    shut, reopen = p.k3 * L5 / (L5 + p.Ca) * O, p.k_3 * S
+    block = (p.k1 * L1 + p.l2) * p.Ca / (L1 + p.Ca * (1 + L1 / L3)) * R
+    release = (p.k_1 + p.l_2) * I1
+    block2 = (p.k1 * L1 + p.l2) * p.Ca / (L1 + p.Ca) * A
+    release2 = (p.k_1 + p.l_2) * I2
+    return {
+        "O": -close + open_ - activate + relax - shut + reopen,
+        "R": close - open_ - block + release,
+        "I1": block - release,
+        "S": shut - reopen,
+        "A": activate - relax - block2 + release2,
+        "I2": block2 - release2,
+    }
+
+
+SNEYD = OdeModel(
+    name="sneyd",
+    states=tuple(State(s) for s in ("O", "R", "I1", "S", "A", "I2")),
+    parameters=tuple(
+        Parameter(n, v)
+        for n, v in {
+            "k1": 3.72721095730996, "k2": 99999.9999999908, "k3": 15.7453406923706,
+            "k4": 99938.2576283144, "k_1": 0.923924728172173, "k_2": 0.001002494725324,
+            "k_3": 1.91463005974811, "k_4": 3079.20732487903, "l2": 0.940077018858089,
+            "l4": 2.85837713545253, "l6": 99999.9999999908, "l_2": 0.347664459128102,
+            "l_4": 0.01388020361713, "l_6": 0.001, "IP3": 10.0, "Ca": 10.0,
+        }.items()
+    ),
+    rhs=_sneyd_rhs,
+    initial={"R": 1.0},
+)  # fmt: skip
+
+
+def plain(model: OdeModel, times: Sequence[float] | Array, subjects: int = 1) -> Timeline:
     """Observations only, the same for each subject."""
-    return Timeline.build(timeline_of, [Regimen()] * subjects, [times] * subjects)
+    return Timeline.build(model, [Regimen()] * subjects, [times] * subjects)
 
 
 def tight(rtol: float = 1e-9, method: str = "auto", **more: Any) -> SolverOptions:

@@ -1,6 +1,6 @@
 """Every kind of event against the exact solution: values, and gradients by every quantity.
 
-All regimens are subjects of one call. The oracle is `closed_forms.pk_solution`; its derivative by
+All regimens are subjects of one call. The oracle is `courses.pk_solution`; its derivative by
 the five-point rule is exact to 1e-10, as it has no steps that could change.
 """
 
@@ -15,7 +15,7 @@ import pytest
 from cytobayes.models.dosing import Regimen
 from cytobayes.models.solver import CompiledModel, Solution, Timeline, compile_model
 
-from .closed_forms import pk_solution
+from .courses import pk_solution
 from .problems import (
     METHODS,
     PK,

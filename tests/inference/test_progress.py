@@ -1,0 +1,54 @@
+"""What is shown while chains run, and that nothing is shown when nobody watches."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cytobayes.inference.progress import ChainState, Progress, duration, time_left
+
+HALF = ChainState(
+    finished=500, total=1000, tuning=False, divergences=3, step_size=0.25, gradients=12345,
+    failed=2, seconds=10.0,
+)  # fmt: skip
+
+
+def written(*, terminal: bool, wanted: bool = True) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=terminal, width=120)
+    with Progress(2, 2, wanted=wanted, console=console) as progress:
+        progress.update({0: HALF})
+    return stream.getvalue()
+
+
+def test_table_shows_draws_divergences_step_gradients_failures_and_time_left() -> None:
+    shown = written(terminal=True)
+    for part in ("500/1000", "sampling", "3", "0.25", "12,345", "2", "waiting", "time left 20 s"):
+        assert part in shown
+
+
+def test_nothing_is_written_to_a_file_or_when_not_wanted() -> None:
+    assert written(terminal=False) == ""
+    assert written(terminal=True, wanted=False) == ""
+
+
+def test_states_are_kept_even_when_nothing_is_shown() -> None:
+    progress = Progress(2, 1, wanted=False)
+    progress.update({1: HALF})
+    assert progress.states == {1: HALF}
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(1, 70.0), (2, 40.0), (3, 30.0)])
+def test_waiting_chains_count_towards_the_time_left(cores: int, expected: float) -> None:
+    assert time_left({0: HALF}, 4, cores) == pytest.approx(expected)
+
+
+def test_time_left_is_unknown_before_the_first_draw() -> None:
+    assert duration(time_left({}, 4, 2)) == "-"
+
+
+def test_a_finished_chain_takes_no_time() -> None:
+    done = ChainState(finished=1000, total=1000, seconds=20.0)
+    assert time_left({0: done}, 1, 1) == 0

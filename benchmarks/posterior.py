@@ -21,8 +21,8 @@ REFERENCE = {
     "sigma_hare": (0.24805686, 0.043262677, 0.000439),
     "sigma_lynx": (0.25101691, 0.043590337, 0.00044),
 }
-# Loose enough for the short chains of slow engines; full runs stay well inside.
-MOST_Z, MOST_RHAT, LEAST_ESS = 4.0, 1.03, 100.0
+# Loose enough for the short chains of slow engines; four chains of 1000 stay below 1.01.
+MOST_Z, MOST_RHAT, LEAST_ESS = 4.0, 1.05, 100.0
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pytensor.tensor as pt
 
 from ..datasets.errors import InputError
 from ..datasets.wording import closest
-from ..models.distributions import Distribution, HalfNormal
+from ..models.distributions import Distribution, HalfNormal, LogNormal
 from .normal import log_interval, log_ndtr, log_pdf
 
 __all__ = [
@@ -190,6 +190,11 @@ class ErrorModel(ABC):
             return np.asarray(self.natural(z), dtype=np.float64)
 
 
+# Of a relative error: 8 % to 120 % with probability 0.95. It excludes zero: an error that may vanish
+# lets a curve pass through a handful of points, and the posterior has a funnel there.
+RELATIVE = LogNormal(0.3, 0.7)
+
+
 def scale_of(rows: Rows) -> float:
     """Spread of the measured values, for a prior that knows their unit but not their fit."""
     values = rows.value[rows.kind == 0] if (rows.kind == 0).any() else rows.value
@@ -241,8 +246,8 @@ class Proportional(ErrorModel):
         return {f"{observable}_sigma": ""}
 
     def priors(self, observable: str, rows: Rows) -> dict[str, Distribution]:
-        """Half-normal of scale 1 (100 %)."""
-        return {f"{observable}_sigma": HalfNormal(1.0)}
+        """Log-normal around 0.3, see `RELATIVE`."""
+        return {f"{observable}_sigma": RELATIVE}
 
     def spread(self, f: Value, sigma: tuple[Value, ...], se: Value, floor: float) -> Value:
         """``sqrt((sigma f)^2 + se^2)``, never below the floor."""
@@ -300,8 +305,8 @@ class LogNormalError(ErrorModel):
         return {f"{observable}_sigma": ""}
 
     def priors(self, observable: str, rows: Rows) -> dict[str, Distribution]:
-        """Half-normal of scale 1."""
-        return {f"{observable}_sigma": HalfNormal(1.0)}
+        """Log-normal around 0.3, see `RELATIVE`."""
+        return {f"{observable}_sigma": RELATIVE}
 
     def check(self, observable: str, rows: Rows) -> None:
         """Values, left limits and upper ends must be positive."""

@@ -43,7 +43,7 @@ def fit(
     chains: int = 4,
     cores: int | None = None,
     sampler: str = "nutpie",
-    target_accept: float = 0.9,
+    target_accept: float = 0.95,
     adaptation: str = "low_rank",
     log_likelihood: bool = True,
     out: str | Path | None = None,

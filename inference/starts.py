@@ -31,6 +31,7 @@ TRIES = 400  # prior draws without a finite one before giving up
 PATHS = (16, 64)  # optimizer paths: at least, at most
 STEPS = 200  # evaluations of one path
 MARGIN = 10.0  # plus the number of dimensions: how far below the best an optimum may lie
+HALVINGS = 5  # to find where a path crosses that margin
 HUGE = 1e10  # stands for minus an infinite log density
 
 
@@ -69,10 +70,19 @@ class Path:
         """Highest log density."""
         return max(self.densities)
 
-    def start(self, margin: float) -> Array:
-        """First point whose log density is within ``margin`` of the highest."""
-        near = next(k for k, d in enumerate(self.densities) if d >= self.top - margin)
-        return self.points[near]
+    def start(self, margin: float, evaluate: Evaluate) -> Array:
+        """Where the path first comes within ``margin`` of its highest log density."""
+        level = self.top - margin
+        near = next(k for k, d in enumerate(self.densities) if d >= level)
+        inside = self.points[near]
+        outside = self.points[max(near - 1, 0)]
+        for _ in range(HALVINGS):
+            middle = (inside + outside) / 2
+            if checked(middle, evaluate)[0] >= level:
+                inside = middle
+            else:
+                outside = middle
+        return inside
 
 
 def find_starts(
@@ -120,7 +130,7 @@ def find_starts(
         enough = len(paths) >= PATHS[0] and len(kept) >= chains
         if enough or len(paths) == PATHS[1]:
             break
-    points = [kept[chain % len(kept)].start(margin) for chain in range(chains)]
+    points = [kept[chain % len(kept)].start(margin, evaluate) for chain in range(chains)]
     return Starts(points, sorted((path.top for path in paths), reverse=True), len(kept))
 
 

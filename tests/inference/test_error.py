@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
+import pytensor as untyped_pytensor
+import pytensor.tensor as untyped_tensor
 import pytest
 from scipy import stats
 
@@ -21,6 +21,9 @@ from cytobayes.inference.error import (
     Rows,
     error_model,
 )
+
+pytensor: Any = untyped_pytensor
+pt: Any = untyped_tensor
 
 F = np.array([0.8, 2.0, 5.0, 0.3, 4.0, 1.5])
 VALUE = np.array([1.0, 1.7, 6.0, 0.5, 3.0, 2.0])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import pytensor.tensor as pt
+import pytensor.tensor as untyped_tensor
 import pytest
 import sympy
 
 from cytobayes.inference.expression import evaluate
 from cytobayes.models import math as m
+
+pt: Any = untyped_tensor
 
 X, K = sympy.symbols("x k", real=True)
 EXPRESSIONS = [

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
+import pytensor as untyped_pytensor
+import pytensor.tensor as untyped_tensor
 import pytest
 from scipy.special import log_ndtr as scipy_log_ndtr
 from scipy.stats import norm
 
 from cytobayes.inference.normal import log_interval, log_ndtr, log_pdf
+
+pytensor: Any = untyped_pytensor
+pt: Any = untyped_tensor
 
 FAR = np.array([-1e8, -300.0, -40.0, -5.0, -1.0001, -0.9999, 0.0, 1.0, 8.0, 40.0, 300.0, 1e8])
 

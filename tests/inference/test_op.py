@@ -10,8 +10,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import pymc as pm
-import pytensor
-import pytensor.tensor as pt
+import pytensor as untyped_pytensor
+import pytensor.tensor as untyped_tensor
 import pytest
 
 from cytobayes.inference.counters import (
@@ -23,6 +23,9 @@ from cytobayes.inference.counters import (
     new_counters,
 )
 from cytobayes.inference.op import SolveGradOp, SolveOp, funcify_gradient, funcify_solve, solve
+
+pytensor: Any = untyped_pytensor
+pt: Any = untyped_tensor
 
 TIMES = np.array([0.0, 0.5, 1.5, 0.2, 3.0])
 OWNER = np.array([0, 0, 0, 1, 1])
@@ -148,7 +151,8 @@ def test_one_compilation_serves_constant_shared_and_given_arrays(kernel: Decay) 
     value_and_gradient(fresh, "NUMBA", new_counters())(THETA)
     inputs = [pt.dvector(), pt.lvector(), pt.dvector(), pt.dscalar(), pt.lscalar(), pt.lscalar()]
     theta = pt.dmatrix()
-    y = SolveOp(fresh)(theta, *inputs)[0]
+    operation: Any = SolveOp(fresh)
+    y = operation(theta, *inputs)[0]
     function = pytensor.function([theta, *inputs], [y, pt.grad(y.sum(), theta)], mode="NUMBA")
     function(THETA, TIMES, OWNER, np.array([1e-8]), 1e-6, 100, 0)
     assert len(fresh.forward.signatures) <= 1  # type: ignore[attr-defined]  # 0: from the disk

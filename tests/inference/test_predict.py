@@ -64,7 +64,7 @@ def test_every_observable_carries_its_unit_and_time_its(two: Problem) -> None:
 
 def test_a_tree_and_its_posterior_predict_the_same(two: Problem) -> None:
     data = posterior(1, 5)
-    tree = xr.DataTree.from_dict({"posterior": data})
+    tree: Any = xr.DataTree.from_dict({"posterior": data})
     for given in (tree, tree["posterior"]):
         xr.testing.assert_identical(predict(two, given), predict(two, data))
 

@@ -39,7 +39,7 @@ EQUAL = [
 ]
 
 
-def log_density(prior: Distribution, x: Any, **bounds: float) -> Any:
+def log_density(prior: Distribution, x: Any, **bounds: Any) -> Any:
     with pm.Model():
         variable = random_variable("x", prior, **bounds)
         return pm.logp(variable, np.asarray(x, dtype=float)).eval()

@@ -47,7 +47,7 @@ def prior_logp(ka: Any, k: Any, sigma: float) -> float:
     return float(
         np.sum(stats.lognorm(0.5, scale=1.0).logpdf(ka))
         + np.sum(stats.lognorm(0.5, scale=0.2).logpdf(k))
-        + stats.halfnorm(scale=1.0).logpdf(sigma)
+        + stats.lognorm(0.7, scale=0.3).logpdf(sigma)
     )
 
 

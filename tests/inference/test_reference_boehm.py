@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pytensor.tensor as pt
+import pytensor.tensor as untyped_tensor
 import pytest
 from pymc.model.transform.conditioning import remove_value_transforms
 from scipy.optimize import minimize
@@ -21,6 +21,8 @@ from cytobayes.models.distributions import Uniform
 from cytobayes.models.math import exp
 from cytobayes.models.ode import Namespace, OdeModel, Parameter, State
 from cytobayes.models.solver import SolverOptions
+
+pt: Any = untyped_tensor
 
 pytestmark = pytest.mark.reference
 Array = npt.NDArray[np.float64]

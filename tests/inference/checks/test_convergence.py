@@ -15,7 +15,7 @@ from cytobayes.inference import convergence
 CAUSES = ["the first cause", "the second cause"]
 
 
-def fitted(chains: int = 4, draws: int = 800, shift: float = 0.0, **attributes: Any) -> xr.DataTree:
+def fitted(chains: int = 4, draws: int = 800, shift: float = 0.0, **attributes: Any) -> Any:
     rng = np.random.default_rng(1)
     size = (chains, draws)
     dims = ("chain", "draw")

@@ -9,7 +9,9 @@ wrong number. `test_compiled` shows that both give the same results.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,8 +21,8 @@ import numpy.typing as npt
 
 from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 from cytobayes.models.ode import OdeModel, Parameter, State
-from cytobayes.models.solver import CompiledModel, SolverOptions, Timeline
-from cytobayes.models.solver.build import _HEADER, module_source, source_hash
+from cytobayes.models.solver import CompiledModel, SolverOptions, Timeline, compile_model
+from cytobayes.models.solver.build import _HEADER
 
 Array = npt.NDArray[np.float64]
 METHODS = ("explicit", "stiff", "auto")
@@ -62,42 +64,21 @@ def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-# What emitted code may use: ``math``, ``power``, ``lower_power`` and ``safe_log``.
+# What emitted code may use: ``math``, ``power``, ``safe_log`` and the like.
 PRELUDE = namespace(_HEADER.format(title="prelude", pointers=""))
 
 
 @lru_cache
-def _interpreted(
-    model: OdeModel,
-    method: str,
-    infused: tuple[str, ...],
-    steady: bool,
-    wrt: tuple[str, ...] | None,
-) -> CompiledModel:
-    source = module_source(model, method, infused, wrt, with_steady=steady)
-    names = namespace(source)
-    return CompiledModel(
-        model=model,
-        method=method,
-        infused=infused,
-        steady=steady,
-        source_hash=source_hash(source),
-        forward=quiet(names["forward"]),
-        backward=quiet(names["backward"]),
+def _interpreted(compiled: CompiledModel) -> CompiledModel:
+    names = namespace(Path(compiled.forward.py_func.__code__.co_filename).read_text())
+    return replace(
+        compiled, forward=quiet(names["forward"]), backward=quiet(names["backward"])
     )
 
 
-def interpreted(
-    model: OdeModel,
-    method: str = "auto",
-    *,
-    timeline: Timeline | None = None,
-    wrt: Sequence[str] | None = None,
-) -> CompiledModel:
+def interpreted(model: OdeModel, method: str = "auto", **more: Any) -> CompiledModel:
     """Same as `compile_model`, run by the Python interpreter."""
-    infused = timeline.infused if timeline else ()
-    steady = timeline.steady if timeline else False
-    return _interpreted(model, method, infused, steady, None if wrt is None else tuple(wrt))
+    return _interpreted(compile_model(model, method, **more))  # which compiles when it is called
 
 
 def values(model: OdeModel, **changes: float) -> Array:

@@ -221,6 +221,10 @@ def test_powers_with_a_parameter(n: float) -> None:
     check(2**A, (0.7, 1.9, n, 1.3))
 
 
+# A state may be zero until the first dose. Where the slope of a power is infinite there, it counts
+# as zero: infinite would make NaN of every gradient, though nothing has yet happened.
+
+
 def at_zero(expression: Any, exponent: float = 0.0) -> list[float]:
     """Value, derivatives by x and by a, and second derivative by x at x = 0."""
     circuit = Circuit(expression)
@@ -229,36 +233,32 @@ def at_zero(expression: Any, exponent: float = 0.0) -> list[float]:
     return circuit.evaluate([circuit.output, by_x, by_a, again], (0.0, 1.9, exponent, 1.3))
 
 
-AT_ZERO = {  # n: value, slope and curvature of x**n at 0
+AT_ZERO = {  # n: value, slope and curvature of x**n at 0; an infinite slope counts as none
     1.0: (0.0, 1.0, 0.0),
-    1.5: (0.0, 0.0, math.inf),
+    1.5: (0.0, 0.0, 0.0),
     2.0: (0.0, 0.0, 2.0),
     2.5: (0.0, 0.0, 0.0),
     3.0: (0.0, 0.0, 0.0),
     3.5: (0.0, 0.0, 0.0),
     4.0: (0.0, 0.0, 0.0),
     2.7: (0.0, 0.0, 0.0),
-    1.2: (0.0, 0.0, math.inf),
-    0.5: (0.0, math.inf, -math.inf),
-    0.7: (0.0, math.inf, -math.inf),
+    1.2: (0.0, 0.0, 0.0),
+    0.5: (0.0, 0.0, 0.0),
+    0.7: (0.0, 0.0, 0.0),
 }
 
 
 @pytest.mark.parametrize("n", AT_ZERO)
 def test_powers_of_zero_with_a_number(n: float) -> None:
     value, slope, _, curvature = at_zero(X ** sympy.sympify(int(n) if n.is_integer() else n))
-    assert (value, slope) == AT_ZERO[n][:2]
-    if math.isfinite(AT_ZERO[n][2]):
-        assert curvature == AT_ZERO[n][2]
+    assert (value, slope, curvature) == AT_ZERO[n]
 
 
 @pytest.mark.parametrize("n", AT_ZERO)
 def test_powers_of_zero_with_a_parameter(n: float) -> None:
     value, slope, by_exponent, curvature = at_zero(X**A, n)
-    assert (value, slope) == AT_ZERO[n][:2]
+    assert (value, slope, curvature) == AT_ZERO[n]
     assert by_exponent == 0.0  # x**n log(x) tends to 0
-    if math.isfinite(AT_ZERO[n][2]):
-        assert curvature == AT_ZERO[n][2]
 
 
 @pytest.mark.parametrize("n", [1.0, 1.5, 2.0, 2.5, 3.0])

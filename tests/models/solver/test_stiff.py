@@ -109,7 +109,6 @@ def test_the_receptor_model_at_its_published_optimum(sneyd: Experiment, method: 
     options = tight(1e-8, method)
     solution = compiled_sneyd(method).solve(sneyd.thetas, sneyd.timeline, options)
     assert solution.ok
-    # Explicit steps would be of size 1e-5 over 2 time units.
     assert solution.steps.max() < 1000
     np.testing.assert_allclose(opening(solution.y), sneyd.published, rtol=1e-5, atol=1e-9)
     assert log_likelihood(solution.y, sneyd.measured) == pytest.approx(319.7918, abs=1e-3)
@@ -152,7 +151,11 @@ def test_robertson(method: str, rtol: float) -> None:
     timeline = plain(ROBERTSON, ROBERTSON_TIMES)
     compiled = interpreted(ROBERTSON, method)
     solution = compiled.solve(values(ROBERTSON), timeline, tight(rtol, method))
-    assert solution.steps[0] < 2000
+    by_stiff = interpreted(ROBERTSON, "stiff").solve(
+        values(ROBERTSON), timeline, tight(rtol, "stiff")
+    )
+    # Finding out that the problem is stiff may cost as much again, and a hundred steps.
+    assert solution.steps[0] < 2 * by_stiff.steps[0] + 100
     # The fast reactions forget errors, the slow one adds them up over some hundred steps.
     scale = np.array([1.0, 1e-4, 1.0])
     error = np.abs(solution.y - robertson_reference()) / scale
@@ -171,16 +174,7 @@ def test_gradient_of_robertson(method: str) -> None:
     assert scaled_error(found, expected, theta) < 1e-6
 
 
-def test_the_automatic_choice_changes_the_method_and_stays_explicit_without_need() -> None:
-    timeline = plain(ROBERTSON, [400.0])
-    counts = {}
-    for method in ("explicit", "stiff", "auto"):
-        solution = interpreted(ROBERTSON, method).solve(
-            values(ROBERTSON), timeline, tight(1e-6, method)
-        )
-        counts[method] = int(solution.steps[0])
-    assert counts["explicit"] > 20 * counts["stiff"]
-    assert counts["auto"] < 2 * counts["stiff"] + 100
+def test_the_automatic_choice_stays_explicit_without_need() -> None:
     gentle = OdeModel(
         "gentle", (State("x"),), (Parameter("k", 1.0),), lambda t, y, p: [-p.k * y.x], {"x": 1.0}
     )
@@ -189,6 +183,15 @@ def test_the_automatic_choice_changes_the_method_and_stays_explicit_without_need
         for m in ("explicit", "auto")
     ]
     np.testing.assert_array_equal(runs[0].y, runs[1].y)
+
+
+def test_the_explicit_method_cannot_do_it() -> None:
+    """So that the tests above are tests of stiffness: steps of 3 / 2000 up to 40."""
+    options = SolverOptions(method="explicit", max_steps=5000)
+    solution = interpreted(ROBERTSON, "explicit").solve(
+        values(ROBERTSON), plain(ROBERTSON, [40.0]), options
+    )
+    assert solution.status[0] == 1
 
 
 # --- van der Pol ---------------------------------------------------------------------------------
@@ -249,16 +252,16 @@ def test_doses_into_a_stiff_model(method: str) -> None:
     timeline, theta = Timeline.build(model, [regimen], [times]), values(model)
     compiled, weights = interpreted(model, method, timeline=timeline), seeds(timeline, 3)
     solution, gradient = compiled.gradient(theta, timeline, weights, tight(1e-9, method))
-    expected = reference_solution(model, theta, times, regimen, method="Radau", rtol=1e-11)
+    expected = reference_solution(model, theta, times, regimen)
     allowed = np.sqrt(3) * solution.steps[0] * 1e-9
     np.testing.assert_allclose(solution.y, expected, rtol=0, atol=allowed * 2)
     assert solution.steps[0] < 2000
 
     def total(x: Array) -> float:
-        y = reference_solution(model, x, times, regimen, method="Radau", rtol=1e-11)
+        y = reference_solution(model, x, times, regimen)
         return float(np.sum(weights * y))
 
-    # Radau at 1e-11 has a noise of some 1e-10, divided by 1e-2, the step of the quotient; with
+    # LSODA at 1e-12 has a noise of some 1e-10, divided by 1e-2, the step of the quotient; with
     # that step the five-point rule itself errs by 3e-10 of the fifth derivative.
     slopes = central_difference(total, theta, step=1e-2)
     assert scaled_error(gradient[0], slopes, theta) < 1e-6

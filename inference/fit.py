@@ -7,11 +7,11 @@ import os
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
@@ -23,15 +23,26 @@ from .counters import SOLVES
 from .merge import failed_solves, gradient_evaluations, merge
 from .problem import Problem
 from .progress import Progress
-from .samplers import Settings, sample_nutpie, sample_pymc
+from .samplers import Settings
 from .specification import plain
 from .starts import FitError
+from .with_nutpie import sample_nutpie
+from .with_pymc import sample_pymc
+
+if TYPE_CHECKING:
+    from .samplers import Drawn
 
 __all__ = ["FitError", "fit", "read_facts"]
 
 ADAPTATIONS = ("low_rank", "diag", "draw_diag")
 SAMPLERS = {"nutpie": sample_nutpie, "pymc": sample_pymc}
-JSON = ("problem", "versions", "failed_solves", "gradient_evaluations", "starts")  # attributes written as JSON
+JSON = (
+    "problem",
+    "versions",
+    "failed_solves",
+    "gradient_evaluations",
+    "starts",
+)  # attributes written as JSON
 
 
 def fit(
@@ -104,39 +115,33 @@ def fit(
     begun = time.perf_counter()
     with Progress(settings.chains, settings.cores, wanted=progress) as display:
         drawn = SAMPLERS[sampler](problem, settings, display)
-    sampled = time.perf_counter()
     tree = merge(drawn)
     if log_likelihood and tree["posterior"].sizes.get("draw", 0):
         tree["log_likelihood"] = pointwise(problem, tree)
     attach_data(tree, problem)
-    tree.attrs.update(
-        {
-            "problem_id": problem.id,
-            "problem": problem.describe(),
-            "seed": seed,
-            "sampler": sampler,
-            "draws": draws,
-            "tune": tune,
-            "chains": chains,
-            "cores": settings.cores,
-            "target_accept": target_accept,
-            "adaptation": adaptation if sampler == "nutpie" else "draw_diag",
-            "starts": {"optima": drawn.starts.optima, "kept": drawn.starts.kept},
-            "interrupted": int(drawn.interrupted),
-            "failed_solves": failed_solves(drawn),
-            "gradient_evaluations": gradient_evaluations(drawn, SOLVES),
-            "wall_time": time.perf_counter() - begun,
-            "sampling_time": sampled - begun,
-            "engine": problem.compiled.source_hash,
-            "versions": versions(),
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-    )
-    for name in JSON:
-        tree.attrs[name] = json.dumps(plain(tree.attrs[name]))
+    times = {"sampling_time": drawn.seconds, "wall_time": time.perf_counter() - begun}
+    tree.attrs.update(facts_of(problem, settings, sampler, drawn) | times)
     if out is not None:
         save(tree, Path(out))
     return tree
+
+
+def facts_of(problem: Problem, settings: Settings, sampler: str, drawn: Drawn) -> dict[str, Any]:
+    """Attributes of a fit, in types that netCDF can hold."""
+    facts = {
+        "problem_id": problem.id,
+        "problem": problem.describe(),
+        "sampler": sampler,
+        **asdict(settings),
+        "starts": {"optima": drawn.starts.optima, "kept": drawn.starts.kept},
+        "interrupted": int(drawn.interrupted),
+        "failed_solves": failed_solves(drawn),
+        "gradient_evaluations": gradient_evaluations(drawn, SOLVES),
+        "engine": problem.compiled.source_hash,
+        "versions": versions(),
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return facts | {name: json.dumps(plain(facts[name])) for name in JSON}
 
 
 def checked(given: Settings, sampler: str) -> Settings:
@@ -155,8 +160,9 @@ def checked(given: Settings, sampler: str) -> Settings:
         raise InputError(f"seed must be 0 or a positive whole number, got {given.seed}.")
     if not 0 < given.target_accept < 1:
         raise InputError(f"target_accept must lie between 0 and 1, got {given.target_accept:g}.")
-    cores = 1 if sampler == "pymc" else given.cores or os.cpu_count() or 1
-    return replace(given, cores=min(given.chains, cores))
+    if sampler == "pymc":
+        return replace(given, cores=1, adaptation="draw_diag")
+    return replace(given, cores=min(given.chains, given.cores or os.cpu_count() or 1))
 
 
 def pointwise(problem: Problem, tree: xr.DataTree) -> xr.Dataset:
@@ -223,7 +229,8 @@ def read_facts(tree: xr.DataTree) -> dict[str, Any]:
         log densities at the end of all optimizer paths, best first; "kept": how many of them led
         near the best}; ``interrupted`` (0 or 1);
         ``failed_solves`` {"warmup": {cause: count}, "sampling": {...}}; ``gradient_evaluations``
-        {"warmup": count, "sampling": count}; ``wall_time`` and ``sampling_time`` [s]; ``engine``
+        {"warmup": count, "sampling": count}; ``sampling_time`` of the chains alone and
+        ``wall_time`` of everything [s]; ``engine``
         (hash of the compiled integrator); ``versions``; ``created_at``.
     """
     facts = {str(name): value for name, value in tree.attrs.items()}

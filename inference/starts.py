@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from ..datasets.errors import InputError
 from ..models.solver import FAILURES
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ HALVINGS = 5  # to find where a path crosses that margin
 HUGE = 1e10  # stands for minus an infinite log density
 
 
-class FitError(RuntimeError):
+class FitError(InputError):
     """A fit that could not begin; ``str()`` says which part of the density is at fault."""
 
 

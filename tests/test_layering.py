@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -78,10 +78,11 @@ def test_the_guard_lets_the_rest_pass(path: str, line: str) -> None:
 def test_files_stay_small() -> None:
     lines = {path: len((ROOT / path).read_text().splitlines()) for path in SOURCES}
     assert not {path: n for path, n in lines.items() if n > 400}
-    assert median(lines.values()) <= 160
 
 
-def test_the_architecture_names_every_module() -> None:
+def test_the_architecture_names_every_module_and_no_other() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    listed = [p for p in SOURCES if p.name != "__init__.py" and p.parent.name != "library"]
-    assert not [path.as_posix() for path in listed if path.name not in text]
+    tree = text.split("```")[3]
+    named = set(re.findall(r"\w+\.py\b", tree))
+    listed = {p.name for p in SOURCES if p.name != "__init__.py" and p.parent.name != "library"}
+    assert named == listed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -73,8 +74,8 @@ def is_left_out(path: Path) -> bool:
 
 
 def name_of(requirement: str) -> str:
-    """``"PyMC>=6"`` -> ``"pymc"``."""
-    return requirement.partition(">")[0].lower().replace("_", "-")
+    """``"H5_netCDF[h5py]>=1.8"`` -> ``"h5-netcdf"``."""
+    return re.split(r"[\[>]", requirement)[0].lower().replace("_", "-")
 
 
 def foreign(tree: ast.AST) -> Iterator[str]:

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from .events import OBSERVE, apply, item_time, observe, replay, undo
+from .events import OBSERVE, apply, check, item_time, observe, replay, undo
 from .generated import (
     ADJOINTS,
     CONSTANTS,
@@ -36,7 +36,6 @@ from .steps import (
     DONE,
     FULL,
     MODE,
-    NOT_FINITE,
     RUNNING,
     SUSPICION,
     advance,
@@ -59,10 +58,7 @@ def begin(theta, c, y, control):
     control[SUSPICION] = 0
     for i in range(RATES):
         control[RUNNING + i] = 0
-    for i in range(N):
-        if not abs(y[i]) < 1e300:
-            return NOT_FINITE
-    return DONE
+    return check(y)
 
 
 def sort_items(first, end, c, times, order, timeline):

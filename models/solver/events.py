@@ -20,7 +20,7 @@ from .pointers import at, hold, pointer
 from .steady import BOLUS, cycle_vjp, find_cycle, give, give_vjp, product, product_vjp
 from .steps import DONE, NOT_FINITE, RUNNING
 
-__all__ = ["FUNCTIONS", "OBSERVE", "apply", "item_time", "observe", "replay", "undo"]
+__all__ = ["FUNCTIONS", "OBSERVE", "apply", "check", "item_time", "observe", "replay", "undo"]
 
 OBSERVE, RATE, SET, RESET = 0, 2, 3, 4
 
@@ -43,20 +43,27 @@ def timed(j, timeline):
     return link[0] >= 0 or link[1] >= 0 or ends
 
 
+def check(y):
+    """Status code of a state: whether it is finite."""
+    for i in range(N):
+        if not abs(y[i]) < 1e300:
+            return NOT_FINITE
+    return DONE
+
+
 def observe(y, out):
     """Write the state in natural units; return a status code."""
-    code = DONE
     for i in range(N):
         out[i] = math.exp(y[i]) if LOG[i] else y[i]
-        if not abs(out[i]) < 1e300:
-            code = NOT_FINITE
-    return code
+    return check(out)
 
 
 def apply(j, first, end, y, c, timeline, saved, tolerance, control, work):
     """Let event ``j`` of the items ``first:end`` of a subject happen; return a status code."""
     kind, target, partner = timeline[0][j], timeline[1][j], timeline[2][j]
     value = product(timeline[5][j], c, at(timeline[6], 3 * j))
+    if not abs(value) < 1e300:
+        return NOT_FINITE
     if kind == BOLUS:
         give(y, target, value)
     elif kind == RATE:
@@ -76,8 +83,8 @@ def apply(j, first, end, y, c, timeline, saved, tolerance, control, work):
                 saved[i * SAVED + N + 1] = 0.0
         if kind == RESET:
             initial(c, y)
-        else:
-            return find_cycle(j, y, at(saved, j * SAVED), c, timeline, tolerance, control, work)
+            return check(y)
+        return find_cycle(j, y, at(saved, j * SAVED), c, timeline, tolerance, control, work)
     return DONE
 
 
@@ -196,6 +203,7 @@ def undo(
 FUNCTIONS = (
     item_time,
     timed,
+    check,
     observe,
     stop_infusions,
     change_rate,

@@ -108,12 +108,10 @@ class Graph:
         return base if n == 1 else self.node("powi", base, n)
 
     def power(self, base: Node, exponent: Node, k: int = 0) -> Node:
-        """Power ``base ** (exponent + k)``; integer exponents and square roots are recognized."""
+        """Power ``base ** (exponent + k)``; integer exponents are recognized."""
         v = self.value(exponent)
         if v is not None and float(v).is_integer():
             return self.powi(base, int(v) + k)
-        if v is not None and v + k == 0.5:
-            return self.node("sqrt", base)
         return self.node("pow", base, exponent, k)
 
     def from_sympy(self, expression: Any, inputs: dict[Any, Node]) -> Node:

@@ -325,4 +325,4 @@ def plain(model: OdeModel, times: Sequence[float] | Array, subjects: int = 1) ->
 
 def tight(rtol: float = 1e-9, method: str = "auto", **more: Any) -> SolverOptions:
     """Options with room for many steps."""
-    return SolverOptions(rtol=rtol, method=method, max_steps=100_000, **more)
+    return SolverOptions(**({"rtol": rtol, "method": method, "max_steps": 100_000} | more))

@@ -16,7 +16,7 @@ from cytobayes.datasets.errors import InputError
 from cytobayes.datasets.study import Study
 from cytobayes.inference import Additive, Combined, Independent, Pooled, Problem, Proportional
 from cytobayes.inference.specification import fingerprint
-from cytobayes.models.distributions import HalfNormal, LogNormal, Normal, Uniform
+from cytobayes.models.distributions import LogNormal, Normal, Uniform
 from cytobayes.models.dosing import Dose, Regimen, Switch
 from cytobayes.models.ode import OdeModel, Parameter
 from cytobayes.models.solver import SolverOptions
@@ -134,14 +134,12 @@ def test_published_means_and_limits_reach_the_likelihood(
 ) -> None:
     value = noisy(1)
     rows = measured(value, censoring=["left", "none", "none", "none", "right", "interval"])
-    rows["sd"], rows["n"] = (
-        [np.nan, 2.0, np.nan, np.nan, np.nan, np.nan],
-        [np.nan, 16] + [np.nan] * 4,
-    )
-    rows["lower"], rows["upper"] = [np.nan] * 5 + [0.5], [np.nan] * 5 + [3.0]
-    rows.loc[5, "value"] = 1.0
+    rows = rows.assign(sd=np.nan, n=np.nan, lower=np.nan, upper=np.nan)
+    rows.loc[1, ["sd", "n"]] = 2.0, 16.0
+    rows.loc[5, ["value", "lower", "upper"]] = 1.0, 0.5, 3.0
     study = Study(rows, name="mixed", units={"C": "mg/L"}, time_unit="h", doses=doses("1"))
-    problem = Problem(oral, study, "additive", priors={"C_sigma": HalfNormal(1.0)}, solver=precise)
+    priors = {"C_sigma": LogNormal(0.3, 0.7)}
+    problem = Problem(oral, study, "additive", priors=priors, solver=precise)
     found = constrained_logp(problem)(ka=1.3, k=0.15, C_sigma=0.8)
     f = closed_form(1.3, 0.15, TIMES)
     n = [stats.norm(m, np.hypot(0.8, s)) for m, s in zip(f, [0, 0.5, 0, 0, 0, 0], strict=True)]

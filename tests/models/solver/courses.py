@@ -94,9 +94,13 @@ class Course(ABC):
             period, response = dose.interval, self.flow(filled, nothing, length, dose.interval)
         else:
             period, response = dose.interval, self.flow(amount, nothing, 0.0, dose.interval)
-        unit = np.eye(len(self.states))
+        ahead, unit = self.number(dose.lag), np.eye(len(self.states))
         moved = np.stack([self.flow(e, nothing, 0.0, period) for e in unit], axis=1)
         self.y = np.linalg.solve(unit - moved, response)
+        if ahead > 0:  # the last dose arrived an interval before the next one will
+            now, self.t = self.t, self.t + ahead - dose.interval
+            self.give(dose)
+            self.move(now)
 
     def happenings(self, regimen: Regimen) -> Iterator[tuple[float, Any]]:
         """Times and actions, in the order in which they were written."""
@@ -108,9 +112,9 @@ class Course(ABC):
             elif isinstance(event, Reset):
                 yield start, self.restart
             else:
-                start += self.number(event.lag)
                 if event.steady_state:
                     yield start, lambda dose=event: self.settle(dose)
+                start += self.number(event.lag)
                 for n in range(event.count):
                     yield start + n * event.interval, lambda dose=event: self.give(dose)
 
@@ -174,7 +178,8 @@ class ScipyCourse(Course):
 
     def flow(self, y: Array, rate: Array, t: float, until: float) -> Array:
         p = list(self.p.values())
-        done = solve_ivp(
+        integrate: Any = solve_ivp
+        done = integrate(
             lambda t, y: np.array(self.rhs(t, y, p)) + rate,
             (t, until),
             y,
@@ -228,4 +233,4 @@ def reference_gradient(
     """Gradient of ``sum(y_bar * y)`` by forward sensitivities, without doses."""
     n, m = len(model.states), len(model.parameters)
     y = reference_solution(with_sensitivities(model), theta, times, **more)
-    return np.einsum("ti,tij->j", y_bar, y[:, n:].reshape(-1, n, m))
+    return np.asarray(np.einsum("ti,tij->j", y_bar, y[:, n:].reshape(-1, n, m)))

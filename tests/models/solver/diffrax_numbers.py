@@ -7,6 +7,7 @@ the engine with the numbers, and, where diffrax is installed, the numbers with d
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,7 @@ def solve_pieces(rhs: Any, y: Any, p: Any, solver: Any, controller: Any) -> Any:
 
     The length of a stretch enters the equations as a factor, so that it is differentiated too.
     """
-    import diffrax
-    import jax
-    import jax.numpy as jnp
+    diffrax, jax, jnp = (import_module(m) for m in ("diffrax", "jax", "jax.numpy"))
 
     starts, spans, rates, constants, jumps, seen = [], [], [], [], [], []
     now, rate, q = 0.0, jnp.zeros(len(y)), p
@@ -112,9 +111,7 @@ def solve_pieces(rhs: Any, y: Any, p: Any, solver: Any, controller: Any) -> Any:
 
 def by_diffrax(name: str, rtol: float = 1e-10) -> dict[str, Any]:
     """Value and gradient of ``sum(weights * y)``."""
-    import diffrax
-    import jax
-    import jax.numpy as jnp
+    diffrax, jax, jnp = (import_module(m) for m in ("diffrax", "jax", "jax.numpy"))
 
     jax.config.update("jax_enable_x64", True)
     model, theta, times, stiff = CASES[name]

@@ -24,11 +24,12 @@ def difference_quotients(
     """
     with mpmath.workdps(60):
         x, h = [mpmath.mpf(float(v)) for v in point], mpmath.mpf("1e-15")
+        axes = range(len(x))
 
         def at(*moves: int) -> Any:
-            return function(*(v + h * moves.count(i) - h * moves.count(~i) for i, v in enumerate(x)))
+            steps = [moves.count(i) - moves.count(~i) for i in axes]
+            return function(*(v + h * n for v, n in zip(x, steps, strict=True)))
 
-        axes = range(len(x))
         first = [float((at(i) - at(~i)) / (2 * h)) for i in axes]
         second = [
             [float((at(i, j) - at(i, ~j) - at(~i, j) + at(~i, ~j)) / (4 * h * h)) for j in axes]

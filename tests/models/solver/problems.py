@@ -71,9 +71,7 @@ PRELUDE = namespace(_HEADER.format(title="prelude", pointers=""))
 @lru_cache
 def _interpreted(compiled: CompiledModel) -> CompiledModel:
     names = namespace(Path(compiled.forward.py_func.__code__.co_filename).read_text())
-    return replace(
-        compiled, forward=quiet(names["forward"]), backward=quiet(names["backward"])
-    )
+    return replace(compiled, forward=quiet(names["forward"]), backward=quiet(names["backward"]))
 
 
 def interpreted(model: OdeModel, method: str = "auto", **more: Any) -> CompiledModel:
@@ -96,8 +94,8 @@ def central_difference(
 ) -> Array:
     """Derivative of ``function`` by each entry of ``x``, by the five-point rule.
 
-    With a relative ``step`` h the error is about h^4 / 30 of the fifth derivative, 3e-14 here, plus the
-    noise of the function divided by h.
+    With a relative ``step`` h the error is about h^4 / 30 of the fifth derivative, 3e-14 here, plus
+    the noise of the function divided by h.
     """
     slopes = []
     for i in range(x.size):
@@ -182,9 +180,16 @@ REGIMENS = {
     "steady boluses": (
         Dose(0.5, "amt", "gut", interval=6, steady_state=True, count=2, bioavailability="F"),
     ),
+    "steady boluses with a lag": (
+        Dose(0.5, "amt", "gut", interval=6, steady_state=True, lag="lag", count=2),
+    ),
+    "steady infusions with a lag": (
+        Dose(0, 70, "per", duration="D"),
+        Dose(0.1, "amt", "cen", duration="D", interval=6, steady_state=True, lag="lag"),
+    ),
     "steady infusions": (Dose(0.1, "amt", "cen", duration="D", interval=6, steady_state=True),),
     "steady infusions by rate": (
-        Dose("lag", "amt", "cen", rate="R", interval=6, steady_state=True, bioavailability="F"),
+        Dose("ts", "amt", "cen", rate="R", interval=6, steady_state=True, bioavailability="F"),
     ),
     "constant infusion": (Dose(0.1, "R", "cen", duration=np.inf, steady_state=True),),
     "steady state after doses": (
@@ -280,7 +285,9 @@ ROBERTSON = OdeModel(
 
 def _sneyd_rhs(t: Any, y: Any, p: Any) -> dict[str, Any]:
     O, R, I1, S, A, I2 = y  # noqa: E741
-    L1, L3, L5 = p.k_1 / p.k1 * p.l2 / p.l_2, p.k_2 / p.k2 * p.l4 / p.l_4, p.k_4 / p.k4 * p.l6 / p.l_6
+    L1 = p.k_1 / p.k1 * p.l2 / p.l_2
+    L3 = p.k_2 / p.k2 * p.l4 / p.l_4
+    L5 = p.k_4 / p.k4 * p.l6 / p.l_6
     close = (p.k_2 + p.l_4 * p.Ca) / (1 + p.Ca / L5) * O
     open_ = (p.k2 * L3 + p.l4 * p.Ca) / (L3 + p.Ca * (1 + L3 / L1)) * p.IP3 * R
     activate = (p.k4 * L5 + p.l6) * p.Ca / (L5 + p.Ca) * O
@@ -325,4 +332,5 @@ def plain(model: OdeModel, times: Sequence[float] | Array, subjects: int = 1) ->
 
 def tight(rtol: float = 1e-9, method: str = "auto", **more: Any) -> SolverOptions:
     """Options with room for many steps."""
-    return SolverOptions(**({"rtol": rtol, "method": method, "max_steps": 100_000} | more))
+    settings: dict[str, Any] = {"rtol": rtol, "method": method, "max_steps": 100_000}
+    return SolverOptions(**(settings | more))

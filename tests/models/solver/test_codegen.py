@@ -99,7 +99,9 @@ def exact(
         given = sympy.lambdify((T, *SYMBOLS), rhs[i], "mpmath")
 
         def function(t: Any, x: Any, y: Any, a: Any, b: Any, *rates: Any) -> Any:
-            natural = [mpmath.exp(v) if is_log else v for v, is_log in zip((x, y), log, strict=True)]
+            natural = [
+                mpmath.exp(v) if is_log else v for v, is_log in zip((x, y), log, strict=True)
+            ]
             total = given(t, *natural, a, b)
             if "xy"[i] in infused:
                 total += rates[infused.index("xy"[i])]

@@ -30,7 +30,7 @@ ONE = OdeModel(
 )  # fmt: skip
 TIMES = np.array([0.0, 0.3, 1.0, 2.5, 4.0, 7.5, 12.0, 24.0])
 RTOL = 1e-9
-# Amounts do not grow, so that errors add up: tolerance x sqrt(2) (mean over states) x some 200 steps.
+# Amounts do not grow, so that errors add up: sqrt(2) tolerances (a mean over states) x 200 steps.
 EXACT = 400 * RTOL
 
 
@@ -134,7 +134,7 @@ def test_steady_state_of_oral_doses() -> None:
 
 
 @pytest.mark.parametrize("form", [{"duration": 2.0}, {"rate": 5.0}, {"duration": 6.0}])
-def test_steady_state_of_infusions(form: dict[str, float]) -> None:
+def test_steady_state_of_infusions(form: dict[str, Any]) -> None:
     dose = Dose(0.0, 10, "cen", interval=6, steady_state=True, **form)
     length = form.get("duration", 2.0)
     check(central(dose, times=PHASE), accumulated(lambda t: 10 / length * infusion(t, length)))
@@ -218,8 +218,10 @@ def test_both_sides_of_a_reset_and_of_a_switch() -> None:
     events = [Dose(0.0, 4, "cen"), Reset(1.0)]
     assert central(*events, times=[1.0], a0=2.5)[0] == pytest.approx(6.5 * math.exp(-K), rel=EXACT)
     assert central(*events, times=[1.0], observe="after", a0=2.5)[0] == 2.5
-    both = [central(Switch(1.0, "cl", 9.0), times=[1.0], observe=o) for o in ("before", "after")]
-    np.testing.assert_array_equal(*both)
+    before, after = (
+        central(Switch(1.0, "cl", 9.0), times=[1.0], observe=o) for o in ("before", "after")
+    )
+    np.testing.assert_array_equal(before, after)
 
 
 def test_an_observation_at_the_start_sees_the_initial_state() -> None:

@@ -23,7 +23,7 @@ from cytobayes.models.solver import (
 
 from .problems import METHODS, Array, central_difference, interpreted, tight, values
 
-TOO_MANY, TOO_SMALL, NOT_FINITE, NO_STEADY_STATE, BAD_TIME = 1, 2, 3, 4, 5
+TOO_MANY, TOO_SMALL, NOT_FINITE, NO_STEADY_STATE, BAD_TIME, TOO_LONG = 1, 2, 3, 4, 5, 6
 FRAGILE = OdeModel(
     name="fragile",
     states=(State("x"), State("z", log=True)),
@@ -40,6 +40,10 @@ TIMES = [0.5, 2.0, 4.0]
 PLAIN = Regimen([Dose(0.1, "amount", "x", lag="lag")])
 INFUSED = Regimen([Dose(1.0, "amount", "x", duration="length")])
 STEADY = Regimen([Dose(1.0, "amount", "x", interval=2.0, steady_state=True)])
+STEADY_INFUSED = Regimen(
+    [Dose(1.0, "amount", "x", duration="length", interval=2.0, steady_state=True, lag="lag")]
+)
+STEADY_LAGGED = Regimen([Dose(1.0, "amount", "x", interval=2.0, steady_state=True, lag="lag")])
 INTO_LOG = Regimen([Dose(1.0, "amount", "z")])
 # Regimen, changed parameters, and the status to expect (several, where it is a matter of rounding).
 CASES: dict[str, tuple[Regimen, dict[str, float], set[int]]] = {
@@ -65,6 +69,11 @@ CASES: dict[str, tuple[Regimen, dict[str, float], set[int]]] = {
     "length zero": (INFUSED, {"length": 0.0}, {0, NOT_FINITE}),
     "steady state of growth": (STEADY, {"b": -0.1}, {0, NO_STEADY_STATE}),
     "steady state without loss": (STEADY, {"b": 0.0}, {NO_STEADY_STATE}),
+    "steady infusions longer than their interval": (STEADY_INFUSED, {"length": 2.5}, {TOO_LONG}),
+    "steady doses later than their interval": (STEADY_LAGGED, {"lag": 2.5}, {TOO_LONG}),
+    "steady doses with a negative lag": (STEADY_LAGGED, {"lag": -0.1}, {BAD_TIME, TOO_LONG}),
+    "steady infusions with a lag": (STEADY_INFUSED, {"lag": 0.5}, {0}),
+    "steady doses with a lag": (STEADY_LAGGED, {}, {0}),
     "steady state NaN": (STEADY, {"amount": math.nan}, {NOT_FINITE, NO_STEADY_STATE}),
     "huge rates": (PLAIN, {"b": 1e300}, {0, 1, 2, 3}),
 }

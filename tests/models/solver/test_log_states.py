@@ -10,7 +10,7 @@ import pytest
 from cytobayes.models.dosing import Dose, Regimen
 from cytobayes.models.math import exp, log, sin
 from cytobayes.models.ode import OdeModel, Parameter, State
-from cytobayes.models.solver import Timeline
+from cytobayes.models.solver import Solution, Timeline
 
 from .courses import reference_solution
 from .problems import (
@@ -54,10 +54,10 @@ LATE = np.array([7.0, 10.0, 14.0])
 RTOL = 1e-9
 
 
-def solve(model: OdeModel, times: Any, method: str = "auto", rtol: float = RTOL, **more: Any) -> Any:
+def solve(model: OdeModel, times: Any, method: str = "auto") -> Solution:
     timeline = Timeline.build(model, [INFUSION], [times])
     compiled = interpreted(model, method, timeline=timeline)
-    return compiled.solve(values(model), timeline, tight(rtol, method, **more))
+    return compiled.solve(values(model), timeline, tight(RTOL, method))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -107,7 +107,8 @@ def test_one_vector_of_parameters_serves_all_subjects() -> None:
 
 
 def test_nothing_to_observe_and_nobody_to_solve() -> None:
-    for times in ([], [[]], [[], []]):
+    nobody: list[list[list[float]]] = [[], [[]], [[], []]]
+    for times in nobody:
         timeline = Timeline.build(PK, [Regimen()] * len(times), times)
         solution, gradient = interpreted(PK, "auto").gradient(
             np.tile(values(PK), (len(times), 1)), timeline, np.empty((0, 3)), tight(RTOL)
@@ -120,7 +121,9 @@ def test_nothing_to_observe_and_nobody_to_solve() -> None:
 
 TIMES = st.floats(0.0, 12.0).map(lambda t: round(t, 3))
 DOSES = st.builds(
-    lambda time, amount, state, duration, lag: Dose(time, amount, state, duration=duration, lag=lag),
+    lambda time, amount, state, duration, lag: Dose(
+        time, amount, state, duration=duration, lag=lag
+    ),
     TIMES,
     st.floats(0.1, 100.0),
     st.sampled_from(PK.state_names),
@@ -165,7 +168,8 @@ def test_twice_the_dose_twice_the_amount(doses: list[Dose], factor: float) -> No
 @settings(max_examples=25)
 def test_time_may_be_shifted(doses: list[Dose], shift: float) -> None:
     later = [
-        Dose(float(d.time) + shift, d.amount, d.state, duration=d.duration, lag=d.lag) for d in doses
+        Dose(float(d.time) + shift, d.amount, d.state, duration=d.duration, lag=d.lag)
+        for d in doses
     ]
     # An observation at the time of a dose might fall on its other side by rounding.
     times = GRID + 0.0317

@@ -55,7 +55,8 @@ class Experiment:
 def sneyd(reference_dir: Path) -> Experiment:
     folder = reference_dir / "petab_sneyd_stiff"
     data = pd.read_csv(folder / "data.csv")
-    data["simulation"] = json.loads((folder / "reference.json").read_text())["simulation_at_nominal"]
+    reference = json.loads((folder / "reference.json").read_text())
+    data["simulation"] = reference["simulation_at_nominal"]
     conditions = pd.read_csv(folder / "conditions.csv").set_index("conditionId")
     subjects = [data[data["conditionId"] == c] for c in conditions.index]
     rows = pd.concat(subjects)
@@ -64,7 +65,9 @@ def sneyd(reference_dir: Path) -> Experiment:
         timeline=Timeline.build(SNEYD, [Regimen()] * len(subjects), times),
         measured=rows["measurement"].to_numpy(),
         published=rows["simulation"].to_numpy(),
-        thetas=np.stack([values(SNEYD, IP3=c.IP3, Ca=c.Ca) for c in conditions.itertuples()]),
+        thetas=np.stack(
+            [values(SNEYD, IP3=float(i), Ca=float(c)) for i, c in conditions[["IP3", "Ca"]].values]
+        ),
     )
 
 

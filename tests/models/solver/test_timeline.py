@@ -44,6 +44,11 @@ def test_events_that_cannot_be(events: list[Any], message: str) -> None:
         build(*events)
 
 
+def test_a_steady_state_at_an_estimated_time_has_no_lag() -> None:
+    with pytest.raises(ValueError, match="cannot have both a lag and a time, ts, that is a param"):
+        build(Dose("ts", 1, "gut", interval=6.0, steady_state=True, lag="lag"))
+
+
 def test_a_start_other_than_zero() -> None:
     timeline = build(Dose(-4.0, 10, "cen"), times=[-5.0, -3.0], start=-5.0)
     y = interpreted(PK, "explicit").solve(values(PK, a0=0.0, cl=0.0), timeline, tight(1e-8)).y
@@ -78,8 +83,9 @@ def test_lists_of_different_length_and_unknown_sides() -> None:
     ],
 )
 def test_doses_that_could_only_be_misread(dose: dict[str, Any], message: str) -> None:
+    usual: dict[str, Any] = {"time": 0.0, "amount": 1.0, "state": "cen"}
     with pytest.raises(ValueError, match=message):
-        Dose(**({"time": 0.0, "amount": 1.0, "state": "cen"} | dose))
+        Dose(**(usual | dose))
 
 
 @pytest.mark.parametrize(
@@ -111,9 +117,8 @@ def test_an_absolute_tolerance_of_an_unknown_state() -> None:
 
 def test_a_timeline_of_another_kind_is_refused() -> None:
     plain = interpreted(PK, "explicit")
-    infused, steady = build(Dose(0, 1, "cen", rate=1.0)), build(
-        Dose(0, 1, "cen", interval=1.0, steady_state=True)
-    )
+    infused = build(Dose(0, 1, "cen", rate=1.0))
+    steady = build(Dose(0, 1, "cen", interval=1.0, steady_state=True))
     for timeline in (infused, steady):
         with pytest.raises(ValueError, match="the model was compiled for another timeline"):
             plain.solve(values(PK), timeline)

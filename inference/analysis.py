@@ -39,7 +39,7 @@ class Sampling:
     """
 
     sampler: str = "nutpie"
-    draws: int = 1000
+    draws: int = 2000
     tune: int = 1000
     chains: int = 4
     seed: int = 1

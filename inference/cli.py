@@ -130,7 +130,7 @@ def fit(
         typer.Option(help="pooled (default), or independent subjects.", rich_help_panel=FILE),
     ] = None,
     draws: Annotated[
-        Whole, typer.Option(help="Kept draws per chain (1000).", rich_help_panel=NAME)
+        Whole, typer.Option(help="Kept draws per chain (2000).", rich_help_panel=NAME)
     ] = None,
     tune: Annotated[
         Whole, typer.Option(help="Warm-up draws per chain (1000).", rich_help_panel=NAME)

@@ -49,7 +49,7 @@ def fit(
     problem: Problem,
     *,
     seed: int,
-    draws: int = 1000,
+    draws: int = 2000,
     tune: int = 1000,
     chains: int = 4,
     cores: int | None = None,

@@ -1,7 +1,4 @@
-"""Draw the picture of the README from a run of the demo.
-
-    python scripts/make_readme_picture.py runs/lps
-"""
+"""Draw the picture of the README: ``python scripts/make_readme_picture.py runs/lps``."""
 
 from __future__ import annotations
 

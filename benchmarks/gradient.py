@@ -147,8 +147,9 @@ def main() -> None:
         measure.report(measure_one(problem, engine, int(cores), options))
         return
     start = time.perf_counter()
-    rows = run(options)
     settings = {"rtol": options.rtol, "atol": options.rtol * 1e-2, "budget": options.budget}
+    settings["load_before"] = measure.load()
+    rows = run(options)
     measure.write(options.out, "gradient", rows, settings)
     print(f"\n{time.perf_counter() - start:.0f} s; written to {options.out}")
 

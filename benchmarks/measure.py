@@ -127,10 +127,15 @@ def machine() -> dict[str, Any]:
         "cores": cores_here(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "load_average_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "load_average_1min": load(),
         "date": time.strftime("%Y-%m-%d"),
         "versions": versions,
     }
+
+
+def load() -> float | None:
+    """Load average of the last minute: what else runs on this machine."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def _processor() -> str:

@@ -99,7 +99,7 @@ def main() -> None:
     if options.worker:
         measure.report(measure_one(options.worker[0], options))
         return
-    start = time.perf_counter()
+    start, load = time.perf_counter(), measure.load()
     names = ("chains", "tune", "draws", "slow_draws", "rtol", "seed")
     settings = {n: getattr(options, n) for n in names}
     passed = [f"--{n.replace('_', '-')}={v}" for n, v in settings.items()]
@@ -109,7 +109,7 @@ def main() -> None:
         answer = measure.worker(Path(__file__), [engine, *passed], options.timeout)
         rows.append({"engine": engine} | answer)
         print(line(rows[-1]), flush=True)
-    measure.write(options.out, "nuts", rows, settings)
+    measure.write(options.out, "nuts", rows, settings | {"load_before": load})
     print(f"\n{time.perf_counter() - start:.0f} s; written to {options.out}")
 
 

@@ -22,7 +22,7 @@ from problems import LV_NAMES, SNEYD_SIGMA, Array, Problem, lotka_volterra
 
 # Stan's log-normal density keeps its factor 1/sqrt(2 pi): 42 observations and 4 priors.
 CONSTANT = {"lotka_volterra": 23 * math.log(2 * math.pi)}
-PROGRAMS = Path(__file__).with_name("stan")
+PROGRAMS = Path(__file__).with_name("stan_programs")
 
 
 def build(problem: Problem, variant: str, rtol: float, atol: float) -> Engine:

@@ -4,7 +4,7 @@ Every problem is a batch of independent subjects with the same equations. The po
 and gradient are compared is ``z``, the logarithm of everything that is estimated: row by row the
 rate constants, then (only in `lotka_volterra`) initial values and error parameters. Equations and
 losses are written once, with operators and a handful of functions that NumPy, JAX, PyTensor and
-SymPy share, so that every engine solves the same text (Stan has its own in ``stan/``).
+SymPy share, so that every engine solves the same text (Stan has its own in ``stan_programs/``).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 START, END = "<!-- results: written by tables.py -->", "<!-- end of results -->"
+BUSY = 0.7  # load average; a benchmark starts from about zero
 TITLES = {
     "lotka_volterra": "(a) Lotka-Volterra, posteriordb",
     "population": "(b) 30 subjects, five states, eight rates",
@@ -49,9 +50,13 @@ def machine(content: Row) -> str:
         return "Not measured yet."
     m = content["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in m["versions"].items() if v != "absent")
+    load = content["settings"].get("load_before")
+    busy = load is None or load > BUSY
     return (
-        f"{m['date']}: {m['processor']}, {m['cores']} cores, {m['system']}, "
-        f"Python {m['python']}; load average at the end {m['load_average_1min']}; {versions}."
+        f"{m['date']}: {m['processor']}, {m['cores']} cores, {m['system']}, Python {m['python']}; "
+        f"{versions}. Load average before the first measurement: "
+        f"{'not recorded' if load is None else f'{load:.1f}'}."
+        + (" **The machine was busy with other work: take times and ratios as rough.**" * busy)
     )
 
 

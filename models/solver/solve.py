@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,6 +57,10 @@ class SolverOptions:
             raise ModelError(f"rtol must lie between 1e-14 and 1, got {self.rtol!r}")
         if self.method not in METHODS:
             raise ModelError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+        given = self.atol if isinstance(self.atol, Mapping) else {"atol": self.atol}
+        for name, value in given.items():
+            if value is not None and not 0 < value < math.inf:
+                raise ModelError(f"the absolute tolerance {name} must be positive, got {value!r}")
         if self.max_steps < 1:
             raise ModelError(f"max_steps must be positive, got {self.max_steps!r}")
 
@@ -161,6 +166,8 @@ class CompiledModel:
         theta, tolerances = self._prepare(theta, timeline, options)
         y, status, *tape = self.forward(theta, *timeline.arrays, *tolerances, True)
         seeds = np.ascontiguousarray(y_bar, dtype=float)
+        if seeds.shape != y.shape:
+            raise ModelError(f"y_bar has shape {seeds.shape}; expected {y.shape}, that of y")
         bar = self.backward(theta, *timeline.arrays, *tolerances, seeds, status, *tape)
         return Solution(y, status, np.diff(tape[2][2 * timeline.n_items :])), bar
 

@@ -160,6 +160,11 @@ def test_the_number_of_steps_is_bounded(method: str) -> None:
         solution = engine(method).solve(thetas_of(["healthy"]), timeline, options)
         assert solution.status.tolist() == [TOO_MANY] * 2
         assert np.isnan(solution.y).all()
+    free = SolverOptions(rtol=1e-6, method=method)
+    taken = int(engine(method).solve(thetas_of(["healthy"]), timeline, free).steps[0])
+    options = SolverOptions(rtol=1e-6, method=method, max_steps=taken - 1)
+    solution = engine(method).solve(thetas_of(["healthy"]), timeline, options)
+    assert solution.status[0] == TOO_MANY
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -57,10 +57,10 @@ class SolverOptions:
             raise ModelError(f"rtol must lie between 1e-14 and 1, got {self.rtol!r}")
         if self.method not in METHODS:
             raise ModelError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
-        given = self.atol if isinstance(self.atol, Mapping) else {"atol": self.atol}
+        given = self.atol if isinstance(self.atol, Mapping) else {"all states": self.atol}
         for name, value in given.items():
             if value is not None and not 0 < value < math.inf:
-                raise ModelError(f"the absolute tolerance {name} must be positive, got {value!r}")
+                raise ModelError(f"atol of {name} must be positive, got {value!r}")
         if self.max_steps < 1:
             raise ModelError(f"max_steps must be positive, got {self.max_steps!r}")
 

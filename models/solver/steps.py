@@ -34,7 +34,7 @@ __all__ = [
 DONE, FULL = 0, -1
 TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, NO_STEADY_STATE, BAD_TIME, TOO_LONG = 1, 2, 3, 4, 5, 6
 MODE, ATTEMPTS, SUSPICION, RUNNING = 0, 1, 2, 3  # places in ``control``; RUNNING: infusions
-STABLE = 2.5  # h * rho beyond which a step is stiff; the method is stable to 3.5, control keeps below
+STABLE = 2.5  # h * rho beyond which a step counts as stiff; the bound of stability is 3.5
 TENTH_ROOT = 0x465401D689BA0000  # (1 + 1/10) 2^52 (1023 - 0.045), see step_factor
 
 

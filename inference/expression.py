@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 import sympy
+from scipy.special import erf
 
 __all__ = ["evaluate"]
 
@@ -22,6 +23,9 @@ NUMPY: dict[Any, Any] = {
     sympy.cos: np.cos,
     sympy.tanh: np.tanh,
     sympy.Abs: np.abs,
+    sympy.erf: erf,
+    sympy.Min: lambda *args: reduce(np.minimum, args),
+    sympy.Max: lambda *args: reduce(np.maximum, args),
     "where": np.where,
 }
 TENSOR: dict[Any, Any] = {
@@ -31,6 +35,9 @@ TENSOR: dict[Any, Any] = {
     sympy.cos: pt.cos,
     sympy.tanh: pt.tanh,
     sympy.Abs: pt.abs,
+    sympy.erf: pt.erf,
+    sympy.Min: lambda *args: reduce(pt.minimum, args),
+    sympy.Max: lambda *args: reduce(pt.maximum, args),
     "where": pt.switch,
 }
 RELATIONS = {

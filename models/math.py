@@ -11,7 +11,22 @@ from typing import Any
 
 import sympy
 
-__all__ = ["cos", "exp", "expit", "hill", "inhibition", "log", "sin", "softplus", "sqrt", "tanh"]
+__all__ = [
+    "cos",
+    "exp",
+    "expit",
+    "hill",
+    "inhibition",
+    "log",
+    "maximum",
+    "minimum",
+    "normal_cdf",
+    "ramp",
+    "sin",
+    "softplus",
+    "sqrt",
+    "tanh",
+]
 
 Expression = Any  # a sympy expression, a number, or a product of the two
 
@@ -75,3 +90,31 @@ def softplus(x: Expression, width: Expression) -> Expression:
     ``x`` and ``width`` have the same unit; ``exp`` overflows only where ``x > 700 width``.
     """
     return width * sympy.log(1 + sympy.exp(x / width))
+
+
+def ramp(x: Expression, width: Expression) -> Expression:
+    """Smooth ``max(x, 0)`` that is exactly 0 at 0: ``(x + sqrt(x**2 + width**2) - width) / 2``.
+
+    For differences from a baseline, which must vanish at the baseline. It is too small by half of
+    ``width`` far above 0 and tends to minus half of ``width`` below.
+    """
+    return (x + sympy.sqrt(x**2 + width**2) - width) / 2
+
+
+def minimum(x: Expression, y: Expression) -> Expression:
+    """Smaller of two, for *times*: ``minimum(t, p.Tmax)``.
+
+    Where the kink lies inside a right-hand side, name its time among the ``breakpoints`` of the
+    model, so that the integrator stops there.
+    """
+    return sympy.Min(x, y)
+
+
+def maximum(x: Expression, y: Expression) -> Expression:
+    """Larger of two, for *times*; see `minimum`."""
+    return sympy.Max(x, y)
+
+
+def normal_cdf(x: Expression) -> Expression:
+    """Distribution function of the standard normal; in outputs only."""
+    return (1 + sympy.erf(x / sympy.sqrt(2))) / 2

@@ -1,4 +1,4 @@
-"""Models as data: `Parameter`, `State` and `OdeModel`.
+"""Models as data: `Parameter`, `State`, `OdeModel`, and what is known about a model.
 
 A model file states facts (equations, typical values, units, sources) and no behavior. Everything
 else, from the compiled integrator to the equations of the report, is derived from these records
@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .distributions import Distribution
+from .dosing import Regimen
 
-__all__ = ["Namespace", "OdeModel", "Parameter", "State"]
+__all__ = ["Invariance", "Namespace", "OdeModel", "Parameter", "State", "Threshold"]
 
 STATUSES = ("published", "derived", "calibrated", "assumed")
 
@@ -40,6 +41,11 @@ class Parameter:
         How far the value can be trusted. Reports show it.
     prior : Distribution, optional
         Prior hint. A parameter without one is fixed at ``value`` unless a prior is given.
+    fixed : bool
+        Held at ``value`` by default although it has a prior hint, because data seldom see it.
+        Simulations from the prior vary it; a fit does so only when it is given a prior.
+    iiv : float
+        Typical standard deviation of its logarithm between subjects; 0 where none is known.
     description : str
         A few words for tables.
     """
@@ -53,6 +59,8 @@ class Parameter:
     status: str = "assumed"
     prior: Distribution | None = None
     description: str = ""
+    fixed: bool = False
+    iiv: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a value outside its own bounds and names that cannot be written in ``rhs``."""
@@ -131,9 +139,60 @@ class Namespace:
         raise AttributeError(f"there is no {name!r} here; known names: {known}")
 
 
+@dataclass(frozen=True)
+class Invariance:
+    """A direction in which parameters can move unseen.
+
+    Multiplying each parameter by ``c**power`` multiplies each named state or output by its own
+    power of ``c`` and changes nothing else, for any positive ``c``.
+
+    Parameters
+    ----------
+    parameters : mapping of name to power
+    observables : mapping of name to power
+        States and outputs that change. A fit that observes one of them (with the amounts of its
+        doses known) sees the direction; without any, fix one of the parameters.
+    doses : mapping of state to power
+        Amounts of doses that scale along.
+    """
+
+    parameters: Mapping[str, float]
+    observables: Mapping[str, float] = field(default_factory=dict)
+    doses: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A quantity whose crossing of ``critical`` changes what the system does.
+
+    Parameters
+    ----------
+    name : str
+        ``"R0"``, ``"B*"``.
+    value : callable ``theta -> value``
+        ``theta`` maps names to numbers or arrays; written with operators and NumPy functions.
+    meaning : str
+        What happens beyond it.
+    critical : float or str
+        A number, or the parameter that it is compared with.
+    unit : str
+    """
+
+    name: str
+    value: Callable[[Mapping[str, Any]], Any]
+    meaning: str
+    critical: float | str = 1.0
+    unit: str = ""
+
+
 Rhs = Callable[[Any, Namespace, Namespace], Mapping[str, Any] | Sequence[Any]]
 Initial = Mapping[str, float] | Callable[[Namespace], Mapping[str, Any]]
 Output = Callable[[Any, Namespace, Namespace], Any]
+
+
+def still(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
+    """Right-hand side of a closed form: nothing is integrated."""
+    return {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,12 +218,31 @@ class OdeModel:
         Citations, with DOI where there is one.
     title, description : str
         For tables and reports.
+    breakpoints : sequence of str or float
+        Times, or parameters that are times, at which ``rhs`` has a kink: the integrator stops and
+        starts afresh there.
+    schedule : Regimen
+        A typical schedule, for simulations that name none.
+    horizon : float
+        How long a typical simulation lasts, in ``time_unit``.
+    invariances : sequence of Invariance
+        Directions that data cannot see.
+    identifiable : str
+        A sentence: what data can pin down, and what not.
+    thresholds : sequence of Threshold
+    fits : str
+        What data it can be fitted to; "" for a model that is only simulated.
+
+    Notes
+    -----
+    A model without states is a closed form: its outputs are functions of time and parameters, the
+    integrator is never called, and doses have no meaning.
     """
 
     name: str
     states: tuple[State, ...]
     parameters: tuple[Parameter, ...]
-    rhs: Rhs
+    rhs: Rhs = still
     initial: Initial = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
     output_units: Mapping[str, str] = field(default_factory=dict)
@@ -172,16 +250,55 @@ class OdeModel:
     references: tuple[str, ...] = ()
     title: str = ""
     description: str = ""
+    breakpoints: tuple[str | float, ...] = ()
+    schedule: Regimen = field(default_factory=Regimen)
+    horizon: float = 1.0
+    invariances: tuple[Invariance, ...] = ()
+    identifiable: str = ""
+    thresholds: tuple[Threshold, ...] = ()
+    fits: str = ""
 
     def __post_init__(self) -> None:
         """Freeze the sequences and refuse ambiguous names."""
-        object.__setattr__(self, "states", tuple(self.states))
-        object.__setattr__(self, "parameters", tuple(self.parameters))
-        object.__setattr__(self, "references", tuple(self.references))
+        for name in (
+            "states",
+            "parameters",
+            "references",
+            "breakpoints",
+            "invariances",
+            "thresholds",
+        ):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         names = [*self.state_names, *self.parameter_names, *self.outputs]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"model {self.name}: names used twice: {', '.join(twice)}")
+        if not self.states and not self.outputs:
+            raise ValueError(f"model {self.name}: there is neither a state nor an output")
+        for name in self._named():
+            if name not in names:
+                raise ValueError(f"model {self.name} has nothing called {name!r}")
+
+    def _named(self) -> Iterator[str]:
+        """Names that further facts refer to."""
+        yield from (b for b in self.breakpoints if isinstance(b, str))
+        for invariance in self.invariances:
+            yield from (*invariance.parameters, *invariance.observables, *invariance.doses)
+
+    @property
+    def is_closed_form(self) -> bool:
+        """Whether there is nothing to integrate."""
+        return not self.states
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Parameters that a fit estimates by default: with a prior hint, and not held fixed."""
+        return tuple(p.name for p in self.parameters if p.prior is not None and not p.fixed)
+
+    @property
+    def fixed_by_default(self) -> tuple[str, ...]:
+        """Parameters that a fit holds at their typical value unless it is given a prior."""
+        return tuple(p.name for p in self.parameters if p.name not in self.estimated)
 
     @property
     def state_names(self) -> tuple[str, ...]:

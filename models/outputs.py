@@ -32,13 +32,14 @@ def outputs(
     """
     known: dict[str, xr.DataArray] = {"t": states["time"]}
     known |= {str(k): v for k, v in states.data_vars.items()}
-    like = next(iter(states.data_vars.values()))
+    first = values.isel(parameter=0, drop=True) if "parameter" in values.dims else values
+    like = next(iter(states.data_vars.values()), first * 0 + 0 * states["time"])
     result = {}
     for name, expression in trace(model).outputs.items():
         symbols = sorted(expression.free_symbols, key=str)
         for p in {s.name for s in symbols} - set(known):
             known[p] = _in_force(p, values, regimens, states["time"])
-        function = sympy.lambdify(symbols, expression, "numpy")
+        function = sympy.lambdify(symbols, expression, ["numpy", "scipy"])
         array = xr.zeros_like(like) + function(*(known[s.name] for s in symbols))
         array = array.where(like.notnull()).transpose(*like.dims)
         result[name] = array.assign_attrs(units=model.unit(name), long_name=name)

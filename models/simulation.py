@@ -75,12 +75,17 @@ def simulate(
     ('draw', 'time')
     """
     options = options or SolverOptions()
+    _refuse_doses(model, regimen)
     when = np.atleast_1d(np.asarray(times, dtype=float))
     if when.ndim != 1 or not np.isfinite(when).all():
         raise ModelError("times must be a one-dimensional array of finite numbers")
     values = _broadcast(model, theta or {}, regimen)
     regimens = _regimens(values, regimen)
-    y, status = _solve(model, values, regimens, when, options, workers or os.cpu_count() or 1)
+    if model.is_closed_form:
+        rows = values.size // len(model.parameters)
+        y, status = np.zeros((rows, len(when), 0)), np.zeros(0, dtype=int)
+    else:
+        y, status = _solve(model, values, regimens, when, options, workers or os.cpu_count() or 1)
     result = _states(model, values, when, y)
     if model.outputs:
         result = result.assign(outputs(model, values, regimens, result))
@@ -94,6 +99,16 @@ def simulate(
         "method": options.method,
     }
     return result
+
+
+def _refuse_doses(model: OdeModel, regimen: Regimen | Mapping[Any, Regimen] | None) -> None:
+    """Refuse events where nothing is integrated."""
+    given = regimen.values() if isinstance(regimen, Mapping) else (regimen,)
+    if model.is_closed_form and any(r is not None and r.events for r in given):
+        raise ModelError(
+            f"model {model.name} is a closed form and has no place for doses or switches; its "
+            f"inputs are parameters: {', '.join(model.parameter_names)}"
+        )
 
 
 def _broadcast(

@@ -25,7 +25,8 @@ ADVICE = (
     "models.math.softplus, for a jump at a known time a Switch in the regimen"
 )
 OPERATIONS = (sympy.Add, sympy.Mul, sympy.Pow)
-FUNCTIONS = (sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tanh)
+FUNCTIONS = (sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tanh, sympy.Min, sympy.Max)
+IN_OUTPUTS = (sympy.erf,)  # what the compiled integrator does not have
 Functions = tuple[tuple[str, Callable[..., Any]], ...]
 
 
@@ -142,7 +143,9 @@ def _trace(
         p=p,
         rhs=checked(right, every, "d({})/dt"),
         initial=checked(first, fixed, "initial value of {}"),
-        outputs={k: _expression(v, every, f"{name}: output {k}") for k, v in observed.items()},
+        outputs={
+            k: _expression(v, every, f"{name}: output {k}", IN_OUTPUTS) for k, v in observed.items()
+        },
     )
 
 
@@ -180,7 +183,9 @@ def _by_state(result: Any, states: Sequence[str], where: str) -> tuple[Any, ...]
     return tuple(result)
 
 
-def _expression(value: Any, known: set[sympy.Symbol], where: str) -> sympy.Expr:
+def _expression(
+    value: Any, known: set[sympy.Symbol], where: str, more: tuple[Any, ...] = ()
+) -> sympy.Expr:
     """Turn one value into a checked SymPy expression."""
     try:
         expression = sympy.sympify(value, strict=True)
@@ -195,7 +200,7 @@ def _expression(value: Any, known: set[sympy.Symbol], where: str) -> sympy.Expr:
     strange = {
         str(node.func)
         for node in sympy.preorder_traversal(expression)
-        if node.args and node.func not in (*OPERATIONS, *FUNCTIONS)
+        if node.args and node.func not in (*OPERATIONS, *FUNCTIONS, *more)
     }
     if strange:
         names = ", ".join(sorted(strange))

@@ -201,4 +201,6 @@ RULES: dict[type, Rule] = {
     sympy.Pow: _unit_of_power,
     sympy.exp: _unit_of_exp,
     sympy.log: _unit_of_log,
+    sympy.Min: _unit_of_sum,
+    sympy.Max: _unit_of_sum,
 }

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..distributions import LogNormal
-from ..ode import Namespace, OdeModel, Parameter, State
+from ..ode import Invariance, Namespace, OdeModel, Parameter, State, Threshold
 
 __all__ = ["MODELS", "eigenvalues", "feedback", "steady_state"]
 
@@ -37,6 +37,11 @@ def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
 def initial(p: Namespace) -> dict[str, Any]:
     """Start with the given activated fraction and the cytokine at its baseline."""
     return {"A": p.A_0, "C": p.C_0}
+
+
+def reproduction(theta: Mapping[str, Any]) -> Any:
+    """Look up the basic reproduction number of activation."""
+    return theta["R0"]
 
 
 def steady_state(theta: Mapping[str, float]) -> dict[str, float]:
@@ -120,6 +125,16 @@ feedback = OdeModel(
     rhs=rhs,
     initial=initial,
     time_unit="h",
+    horizon=96.0,
+    invariances=(Invariance({"kc": 1, "C_0": 1}, {"C": 1}),),
+    identifiable=(
+        "From one cytokine series with a known stimulus: kcl, the product ka kc, and R0 if the "
+        "series passes from growth to decay. Not kd beside ka."
+    ),
+    thresholds=(
+        Threshold("R0", reproduction, "activation persists without antigen"),
+    ),
+    fits="one cytokine under a known stimulus",
     references=(
         "Diekmann O, Heesterbeek JAP, Metz JAJ. On the definition and the computation of the basic "
         "reproduction ratio R0. J Math Biol 1990. doi:10.1007/BF00178324",

@@ -73,6 +73,10 @@ class Emitter:
             return self._power(node, powers)
         if op == "slog":
             return f"safe_log({self.name(rest[0])})"
+        if op in ("min", "max"):
+            return f"{op}({self.name(rest[0])}, {self.name(rest[1])})"
+        if op == "less":
+            return f"1.0 if {self.name(rest[0])} < {self.name(rest[1])} else 0.0"
         return f"math.{op}({self.name(rest[0])})"
 
     def _power(self, node: Node, powers: dict[tuple[Node, Node], dict[int, Node]]) -> str:

@@ -76,6 +76,13 @@ def sort_items(first, end, c, times, order, timeline):
     return code
 
 
+def last_seen(first, end, order, kind):
+    """Position after the last observation of a subject; what comes later is never needed."""
+    while end > first and kind[order[end - 1]] != OBSERVE:
+        end -= 1
+    return end
+
+
 def workspace():
     """Scratch memory of a solve: one array of numbers, one of integers."""
     return np.zeros(3 * N * N + 12 * N + 1), np.zeros(N + RUNNING + RATES, dtype=np.int64)
@@ -134,7 +141,7 @@ def forward(
         t, h = start[s], 0.0
         if sort_items(first, end, c, at_item, order, timeline) != DONE:
             code = BAD_TIME
-        for position in range(first, end):
+        for position in range(first, last_seen(first, end, order, kind)):
             j = order[position]
             if not times[j] >= t:
                 code = BAD_TIME
@@ -199,7 +206,8 @@ def backward(
     for s in range(subjects):
         if status[s] != DONE:
             continue
-        first, end, values = offset[s], offset[s + 1], at(pointer(theta), s * M)
+        first, values = offset[s], at(pointer(theta), s * M)
+        end = last_seen(first, offset[s + 1], order, kind)
         replay(values, first, end, order, c, timeline, kept, at(control, RUNNING))
         for i in range(ADJOINTS + N):
             adjoints[i] = 0.0
@@ -230,5 +238,5 @@ def backward(
     return theta_bar
 
 
-FUNCTIONS = (begin, sort_items, workspace, split)
+FUNCTIONS = (begin, sort_items, last_seen, workspace, split)
 ENTRIES = (forward, backward)

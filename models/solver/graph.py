@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial, reduce
 from typing import Any
 
 import sympy
@@ -26,7 +27,8 @@ class Graph:
 
     A node is ``(op, *args)``: ``("const", value)``, ``("in", name)``, ``("add", *nodes)``,
     ``("mul", *nodes)``, ``("powi", node, integer)``, ``("pow", base, exponent, k)`` for
-    ``base**(exponent + k)``, ``("slog", node)`` for a logarithm that is 0 at 0, or a function.
+    ``base**(exponent + k)``, ``("slog", node)`` for a logarithm that is 0 at 0, ``("min", a, b)``,
+    ``("max", a, b)``, ``("less", a, b)`` for 1 where ``a < b`` and 0 elsewhere, or a function.
     """
 
     nodes: list[tuple[Any, ...]] = field(default_factory=list)
@@ -141,6 +143,8 @@ class Graph:
                 return self.node("exp", args[1])
             return self.power(*args)
         name = type(sub).__name__
+        if name in ("Min", "Max"):
+            return reduce(partial(self.node, name.lower()), args)
         if name in FUNCTIONS:
             return self.node(name, *args)
         raise ValueError(
@@ -216,6 +220,10 @@ class Graph:
             return [(base, self.mul(bar, self.const(n), self.powi(base, n - 1)))]
         if op == "pow":
             return self._local_pow(node, bar, active)
+        if op in ("min", "max"):
+            return self._local_choice(op, rest, bar, active)
+        if op == "less":
+            return []
         x = rest[0]
         slope = {
             "exp": lambda: node,
@@ -229,6 +237,14 @@ class Graph:
             ),
         }[op]()
         return [(x, self.mul(bar, slope))]
+
+    def _local_choice(
+        self, op: str, args: Sequence[Node], bar: Node, active: set[Node]
+    ) -> list[tuple[Node, Node]]:
+        a, b = args if op == "min" else reversed(args)
+        first = self.node("less", a, b)
+        second = self.add(self.const(1.0), self.mul(self.const(-1.0), first))
+        return [(x, self.mul(bar, w)) for x, w in ((a, first), (b, second)) if x in active]
 
     def _local_pow(self, node: Node, bar: Node, active: set[Node]) -> list[tuple[Node, Node]]:
         _, base, exponent, k = self.nodes[node]

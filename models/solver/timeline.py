@@ -88,13 +88,14 @@ class Timeline:
         if observe not in ("before", "after"):
             raise ModelError(f"observe must be 'before' or 'after', got {observe!r}")
         infused = _infused(model, regimens)
+        stops = _stops(model)
         items: list[Item] = []
         offset, row = [0], 0
         for regimen, when in zip(regimens, times, strict=True):
             seen = [Item(OBSERVE, row + i, float(t)) for i, t in enumerate(np.asarray(when, float))]
             row += len(seen)
             shift = len(items) + (len(seen) if observe == "before" else 0)
-            done = _Expansion(model, infused, shift).expand(regimen)
+            done = _Expansion(model, infused, shift).expand(regimen) + stops
             items += [*seen, *done] if observe == "before" else [*done, *seen]
             offset.append(len(items))
         _refuse_early(items, start)
@@ -124,6 +125,17 @@ def _infused(model: OdeModel, regimens: Sequence[Regimen]) -> tuple[str, ...]:
         if isinstance(e, Dose) and (e.rate is not None or e.duration != 0.0)
     }
     return tuple(s for s in model.state_names if s in names)
+
+
+def _stops(model: OdeModel) -> list[Item]:
+    """Breakpoints of the model, as doses of nothing: there the integrator starts afresh."""
+    names = model.parameter_names
+    return [
+        Item(BOLUS, 0, time_param=(names.index(b), -1))
+        if isinstance(b, str)
+        else Item(BOLUS, 0, float(b))
+        for b in model.breakpoints
+    ]
 
 
 def _refuse_early(items: Sequence[Item], start: float) -> None:

@@ -224,20 +224,22 @@ def _scaled(prior: Distribution, factor: float) -> Distribution:
             raise ModelError(f"a prior {prior} of a quantity with a time unit cannot be rescaled")
 
 
+def _moved_rate(rate: Any, scale: float) -> Any:
+    """Rate of an infusion per new unit of time."""
+    return rate if rate is None or isinstance(rate, str) else rate / scale
+
+
 def _event_in_time_unit(event: Dose | Switch | Reset, scale: float) -> Dose | Switch | Reset:
     def moved(quantity: Any) -> Any:
         return quantity if isinstance(quantity, str) or quantity is None else quantity * scale
 
     if isinstance(event, Dose):
-        rate = (
-            event.rate if event.rate is None or isinstance(event.rate, str) else event.rate / scale
-        )
         return replace(
             event,
             time=moved(event.time),
             duration=moved(event.duration),
             interval=event.interval * scale,
             lag=moved(event.lag),
-            rate=float(event.rate) / scale if numeric else event.rate,  # type: ignore[arg-type]
+            rate=_moved_rate(event.rate, scale),
         )
     return replace(event, time=moved(event.time))

@@ -11,11 +11,23 @@ import pandas as pd
 from .errors import StudyError
 from .wording import closest, shown
 
-__all__ = ["CENSORING", "DOSES", "OBSERVATIONS", "conform", "doses", "observations"]
+__all__ = [
+    "CENSORING",
+    "COVARIATES",
+    "DOSES",
+    "OBSERVATIONS",
+    "OUTCOMES",
+    "conform",
+    "covariates",
+    "doses",
+    "observations",
+    "outcomes",
+]
 
 Mask = npt.NDArray[np.bool_]
 
 CENSORING = ("none", "left", "right", "interval")
+KINDS = ("dose", "reset", "reset_dose")
 
 # Column: what it is when it is not given. None: it must be given.
 OBSERVATIONS: dict[str, object] = {
@@ -28,7 +40,11 @@ OBSERVATIONS: dict[str, object] = {
     "censoring": "none",
     "sd": np.nan,
     "n": np.nan,
+    "occasion": "",
+    "assay": "",
+    "source": "",
 }
+GIVEN = ("occasion", "assay", "source")  # columns that stand only where something is in them
 DOSES: dict[str, object] = {
     "subject": None,
     "time": None,
@@ -38,10 +54,31 @@ DOSES: dict[str, object] = {
     "interval": 0.0,
     "count": 1,
     "unit": "",
+    "rate": 0.0,
+    "steady_state": 0,
+    "kind": "dose",
 }
-TEXT = {"subject", "observable", "censoring", "target", "unit"}
-WHOLE = {"count"}
-LABELS = {"subject", "observable", "target"}  # text that must not be blank
+COVARIATES: dict[str, object] = {
+    "subject": None,
+    "name": None,
+    "value": np.nan,
+    "text": "",
+    "time": np.nan,
+    "unit": "",
+}
+OUTCOMES: dict[str, object] = {
+    "subject": None,
+    "outcome": None,
+    "value": np.nan,
+    "text": "",
+    "scale": "",
+    "time": np.nan,
+    "unit": "",
+}
+TEXT = {"subject", "observable", "censoring", "target", "unit", "kind", "name", "text"}
+TEXT |= {"outcome", "scale", *GIVEN}
+WHOLE = {"count", "steady_state"}
+LABELS = {"subject", "observable", "name", "outcome"}  # text that must not be blank
 
 
 def observations(table: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +92,7 @@ def observations(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        All columns of `OBSERVATIONS`, in that order.
+        All columns of `OBSERVATIONS`, in that order; those of `GIVEN` only if one has an entry.
 
     Raises
     ------
@@ -78,7 +115,7 @@ def observations(table: pd.DataFrame) -> pd.DataFrame:
     _all(sd.isna() | ((sd > 0) & np.isfinite(sd)), "sd must be finite and greater than 0")
     _all(n.isna() | ((n >= 2) & (n % 1 == 0)), "n must be a whole number, at least 2")
     _all(sd.isna() | (censoring == "none"), "a mean (a row with sd and n) cannot be censored")
-    return rows
+    return rows.drop(columns=[c for c in GIVEN if not (rows[c] != "").any()])
 
 
 def doses(table: pd.DataFrame | None, subjects: Sequence[str]) -> pd.DataFrame:
@@ -102,15 +139,109 @@ def doses(table: pd.DataFrame | None, subjects: Sequence[str]) -> pd.DataFrame:
         On the first rule that is broken.
     """
     rows = conform(pd.DataFrame(columns=list(DOSES)) if table is None else table, DOSES, "doses")
-    repeated = rows["count"] > 1
+    count, rate, steady = rows["count"], rows["rate"], rows["steady_state"]
+    gives = rows["kind"] != "reset"
     for column in ("amount", "duration", "interval"):
         good = np.isfinite(rows[column]) & (rows[column] >= 0)
         _all(good, f"{column} must be finite and not negative", "doses")
-    _all(np.isfinite(rows["time"]), "time must be finite", "doses")
-    _all(rows["count"] >= 1, "count must be at least 1", "doses")
-    _all(~repeated | (rows["interval"] > 0), "repeated doses need a positive interval", "doses")
-    _all(rows["subject"].isin(subjects), "every dosed subject needs an observation", "doses")
+    rules = {
+        "time must be finite": np.isfinite(rows["time"]),
+        "count must be at least 1": count >= 1,
+        "repeated doses need a positive interval": (count == 1) | (rows["interval"] > 0),
+        f"kind must be one of {', '.join(KINDS)}": rows["kind"].isin(KINDS),
+        "column 'target' has a blank": ~gives | (rows["target"].str.strip() != ""),
+        "rate must be positive, 0 (none), -1 (a parameter), or -2 (the duration is a parameter)": (
+            np.isfinite(rate) & (rate >= 0) | rate.isin([-1, -2])
+        ),
+        "rate and duration cannot both be given": (rate == 0) | (rows["duration"] == 0),
+        "steady_state must be 0, 1 or 2": steady.isin([0, 1, 2]),
+        "a steady state needs an interval, or a rate without an amount": (
+            (steady == 0) | (rows["interval"] > 0) | ((rate != 0) & (rows["amount"] == 0))
+        ),
+        "every dosed subject needs an observation": rows["subject"].isin(subjects),
+    }
+    for rule, good in rules.items():
+        _all(good, rule, "doses")
     return rows
+
+
+def covariates(table: pd.DataFrame | None, subjects: Sequence[str]) -> pd.DataFrame:
+    """Check covariates and bring them into the canonical columns and types.
+
+    Parameters
+    ----------
+    table : DataFrame or None
+        Columns of `COVARIATES`. A ``value`` that is text becomes ``text``.
+    subjects : sequence of str
+        Subjects that have observations.
+
+    Returns
+    -------
+    DataFrame
+        All columns of `COVARIATES`, in that order.
+
+    Raises
+    ------
+    StudyError
+        On the first rule that is broken.
+    """
+    rows = _valued(table, COVARIATES, "covariates", subjects)
+    name, fixed = rows["name"], rows["time"].isna()
+    repeated = rows.duplicated(["subject", "name", "time"])
+    _all(~repeated, "a subject has two values of one covariate at one time", "covariates")
+    both = name.isin(set(name[fixed]) & set(name[~fixed]))
+    _all(~both, "a covariate is fixed (no time) or varies (a time in every row)", "covariates")
+    _all(~_differs(rows, "name"), "a covariate has one unit", "covariates")
+    return rows
+
+
+def outcomes(table: pd.DataFrame | None, subjects: Sequence[str]) -> pd.DataFrame:
+    """Check outcomes and bring them into the canonical columns and types.
+
+    Parameters
+    ----------
+    table : DataFrame or None
+        Columns of `OUTCOMES`. A ``value`` that is text becomes ``text``.
+    subjects : sequence of str
+        Subjects that have observations.
+
+    Returns
+    -------
+    DataFrame
+        All columns of `OUTCOMES`, in that order.
+
+    Raises
+    ------
+    StudyError
+        On the first rule that is broken.
+    """
+    rows = _valued(table, OUTCOMES, "outcomes", subjects)
+    repeated = rows.duplicated(["subject", "outcome", "scale"])
+    _all(~repeated, "a subject has two values of one outcome on one scale", "outcomes")
+    return rows
+
+
+def _valued(
+    table: pd.DataFrame | None, columns: dict[str, object], what: str, subjects: Sequence[str]
+) -> pd.DataFrame:
+    """Rows with a number in ``value`` or a text in ``text``, and a time or none."""
+    given = pd.DataFrame(columns=list(columns)) if table is None else table
+    if "value" in given and given["value"].dtype.kind not in "fiub":
+        number = pd.to_numeric(given["value"], errors="coerce")
+        words = given["value"].where(number.isna() & given["value"].notna(), "").astype(object)
+        old = given.get("text", "")
+        given = given.assign(value=number, text=np.where(words != "", words, old))
+    rows = conform(given, columns, what)
+    filled = np.isfinite(rows["value"]) != (rows["text"].str.strip() != "")
+    _all(filled, "each row needs a finite value or a text", what)
+    _all(~np.isinf(rows["time"]), "time must be finite, or NaN for none", what)
+    _all(rows["subject"].isin(subjects), "every subject needs an observation", what)
+    return rows
+
+
+def _differs(rows: pd.DataFrame, group: str) -> pd.Series[bool]:
+    """Rows whose unit is not that of the first row of their group."""
+    return rows["unit"] != rows.groupby(group, sort=False)["unit"].transform("first")
 
 
 def conform(table: pd.DataFrame, columns: dict[str, object], what: str) -> pd.DataFrame:

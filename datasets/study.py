@@ -1,10 +1,10 @@
-"""`Study`: what was seen, checked once, with its doses, units and origin."""
+"""`Study`: what was seen and given, checked once, with units and origin."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 import pandas as pd
@@ -13,17 +13,29 @@ import xarray as xr
 from . import schema
 from .errors import StudyError
 from .provenance import Provenance
-from .summary import summarize
+from .selection import chosen_rows, fixed_covariates, one_outcome
+from .summary import as_html, summarize
 from .wording import counted, shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Study"]
 
 FORMAT = "cytobayes.study/1"
+Node = Literal["observations", "doses", "covariates", "outcomes"]
+TIMES = {
+    "observations": ("time",),
+    "doses": ("time", "duration", "interval"),
+    "covariates": ("time",),
+    "outcomes": ("time",),
+}
+DIMS = {"observations": "row", "doses": "dose", "covariates": "entry", "outcomes": "entry"}
 
 
 @final
 class Study:
-    """Observations and doses of one or more subjects: checked, unchangeable, serialisable.
+    """What was seen in one or more subjects, and given to them: checked, and never changed.
 
     Parameters
     ----------
@@ -31,7 +43,8 @@ class Study:
         One row per measurement. ``subject``, ``time`` [time_unit], ``observable`` and ``value``
         [units of the observable] are required. Optional: ``lower`` and ``upper``, the limits of
         quantification (NaN: none); ``censoring`` ("none", "left", "right" or "interval");
-        ``sd`` and ``n`` of a published mean (NaN: the row is one measurement).
+        ``sd`` and ``n`` of a published mean (NaN: the row is one measurement); ``occasion``,
+        ``assay`` and ``source`` (study of origin) as text.
     name : str
         Name of the study.
     units : mapping
@@ -40,8 +53,17 @@ class Study:
         Unit of every time; "" when not stated.
     doses : DataFrame, optional
         One row per dose or series of doses: ``subject``, ``time`` [time_unit], ``amount`` [unit],
-        ``target`` (state or compartment that receives it) are required; ``duration`` (0: bolus)
-        and ``interval`` [time_unit], ``count`` and ``unit`` are optional.
+        ``target`` (state, or number of the compartment, that receives it) are required. Optional:
+        ``duration`` (0: bolus) and ``interval`` [time_unit], ``count``, ``unit``; ``rate`` in
+        place of a duration (0: none; -1: the rate, -2: the duration is a parameter);
+        ``steady_state`` (0, 1 or 2, as SS of NONMEM); ``kind`` ("dose", "reset": states start
+        again, "reset_dose": both, as EVID 3 and 4).
+    covariates : DataFrame, optional
+        ``subject``, ``name`` and ``value`` (a number, or text) are required; ``time`` (NaN: the
+        covariate is fixed) and ``unit`` are optional.
+    outcomes : DataFrame, optional
+        ``subject``, ``outcome`` (such as "crs"), ``value`` (a number, or text) are required;
+        ``scale`` (such as "ASTCT"), ``time`` of onset [time_unit] and ``unit`` are optional.
     provenance : sequence of Provenance
         Sources, with the cleaning that was done.
 
@@ -49,7 +71,8 @@ class Study:
     ------
     StudyError
         If a rule is broken: blank or missing entries, negative or non-finite times, ``lower`` not
-        below ``upper``, ``sd`` without ``n``, a censored mean, a dose for an unknown subject.
+        below ``upper``, ``sd`` without ``n``, a censored mean, a dose, covariate or outcome of an
+        unknown subject.
 
     Notes
     -----
@@ -76,10 +99,18 @@ class Study:
         units: Mapping[str, str] | None = None,
         time_unit: str = "",
         doses: pd.DataFrame | None = None,
+        covariates: pd.DataFrame | None = None,
+        outcomes: pd.DataFrame | None = None,
         provenance: Sequence[Provenance] = (),
     ) -> None:
         rows = schema.observations(observations)
-        given = schema.doses(doses, list(pd.unique(rows["subject"])))
+        subjects = list(pd.unique(rows["subject"]))
+        tables = {
+            "observations": rows,
+            "doses": schema.doses(doses, subjects),
+            "covariates": schema.covariates(covariates, subjects),
+            "outcomes": schema.outcomes(outcomes, subjects),
+        }
         observables = [str(o) for o in pd.unique(rows["observable"])]
         if strange := sorted(set(units or {}).difference(observables)):
             raise StudyError(f"units: there is no observable {shown(strange[0])}.")
@@ -91,8 +122,7 @@ class Study:
             "provenance": json.dumps([p.to_dict() for p in provenance]),
         }
         nodes = {"/": xr.Dataset(attrs=attributes)}
-        nodes["/observations"] = _frozen(rows, "row", time_unit, ("time",))
-        nodes["/doses"] = _frozen(given, "dose", time_unit, ("time", "duration", "interval"))
+        nodes |= {f"/{n}": _frozen(t, DIMS[n], time_unit, TIMES[n]) for n, t in tables.items()}
         object.__setattr__(self, "_tree", xr.DataTree.from_dict(nodes, name="study"))
 
     @classmethod
@@ -102,7 +132,8 @@ class Study:
         Parameters
         ----------
         tree : DataTree
-            With the nodes ``observations`` and ``doses`` and the attributes of `Study.tree`.
+            With the nodes ``observations``, ``doses``, and perhaps ``covariates`` and
+            ``outcomes``, and the attributes of `Study.tree`.
 
         Returns
         -------
@@ -122,6 +153,8 @@ class Study:
                 units=json.loads(tree.attrs["units"]),
                 time_unit=str(tree.attrs["time_unit"]),
                 doses=_frame(tree, "doses"),
+                covariates=_frame(tree, "covariates") if "covariates" in tree.children else None,
+                outcomes=_frame(tree, "outcomes") if "outcomes" in tree.children else None,
                 provenance=[Provenance.from_dict(p) for p in json.loads(tree.attrs["provenance"])],
             )
         except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
@@ -129,7 +162,10 @@ class Study:
 
     @property
     def tree(self) -> xr.DataTree:
-        """A copy as DataTree: nodes ``observations`` (row), ``doses`` (dose), JSON attributes."""
+        """A copy as DataTree, attributes as JSON.
+
+        Nodes (dims): ``observations`` (row), ``doses`` (dose), ``covariates``, ``outcomes`` (entry).
+        """
         return self._tree.copy(deep=False)
 
     @property
@@ -141,6 +177,43 @@ class Study:
     def doses(self) -> xr.Dataset:
         """Doses, dim ``dose``, possibly none; the arrays are read-only."""
         return self._tree.children["doses"].to_dataset(inherit=False).copy()
+
+    @property
+    def covariates(self) -> xr.Dataset:
+        """Fixed covariates, one variable each, dim ``subject``; NaN or "" where one has none.
+
+        Those that change in time are in ``to_frame("covariates")``.
+        """
+        return fixed_covariates(_frame(self._tree, "covariates"), self.subjects)
+
+    @property
+    def outcomes(self) -> xr.Dataset:
+        """Outcomes of all scales, dim ``entry``; the arrays are read-only. See `outcome`."""
+        return self._tree.children["outcomes"].to_dataset(inherit=False).copy()
+
+    def outcome(self, name: str, scale: str | None = None) -> xr.Dataset:
+        """Give one outcome on one scale, as a likelihood needs it.
+
+        Parameters
+        ----------
+        name : str
+            Such as "crs".
+        scale : str, optional
+            Such as "ASTCT"; needed when the study has the outcome on several scales.
+
+        Returns
+        -------
+        Dataset, dim ``subject``
+            ``value``, ``text`` and ``time`` of onset of the subjects that have it; attribute
+            ``scale``.
+
+        Raises
+        ------
+        StudyError
+            If there is no such outcome or scale, or several scales and none is named: grades of
+            different scales are not the same quantity.
+        """
+        return one_outcome(_frame(self._tree, "outcomes"), name, scale, self.time_unit)
 
     @property
     def name(self) -> str:
@@ -178,10 +251,23 @@ class Study:
         """True when at least one row is a published mean with sd and n."""
         return bool(np.isfinite(self.observations["sd"].to_numpy()).any())
 
-    def to_frame(self) -> pd.DataFrame:
-        """Observations as a table with a column ``unit``, one row per measurement."""
-        frame = _frame(self._tree, "observations")
-        frame.insert(4, "unit", frame["observable"].map(self.units))
+    def to_frame(self, node: Node = "observations") -> pd.DataFrame:
+        """One node as a table; observations get a column ``unit``.
+
+        Parameters
+        ----------
+        node : {"observations", "doses", "covariates", "outcomes"}
+
+        Returns
+        -------
+        DataFrame
+            One row per measurement, dose, value of a covariate, or outcome.
+        """
+        if node not in DIMS:
+            raise StudyError(f"a study has no {shown(node)}, but {', '.join(DIMS)}.")
+        frame = _frame(self._tree, node)
+        if node == "observations":
+            frame.insert(4, "unit", frame["observable"].map(self.units))
         return frame
 
     def with_doses(self, doses: pd.DataFrame) -> Study:
@@ -198,14 +284,80 @@ class Study:
         """
         if "subject" not in doses:
             doses = doses.merge(pd.DataFrame({"subject": self.subjects}), how="cross")
-        return Study(
-            _frame(self._tree, "observations"),
-            name=self.name,
-            units=self.units,
-            time_unit=self.time_unit,
-            doses=doses,
-            provenance=self.provenance,
+        return self._with(doses=doses)
+
+    def with_covariates(self, covariates: pd.DataFrame) -> Study:
+        """Return the same study with these covariates (see `Study`) in place of the old ones."""
+        return self._with(covariates=covariates)
+
+    def with_outcomes(self, outcomes: pd.DataFrame) -> Study:
+        """Return the same study with these outcomes (see `Study`) in place of the old ones."""
+        return self._with(outcomes=outcomes)
+
+    def select(
+        self, observables: Sequence[str] | None = None, subjects: Sequence[str] | None = None
+    ) -> Study:
+        """Keep some observables or subjects, with the doses, covariates and outcomes of those.
+
+        Parameters
+        ----------
+        observables, subjects : sequence of str, optional
+            Names to keep; None keeps all.
+
+        Returns
+        -------
+        Study
+            Its provenance says how many rows were kept.
+
+        Raises
+        ------
+        StudyError
+            If a name is unknown or nothing is left.
+        """
+        rows = _frame(self._tree, "observations")
+        kept, step = chosen_rows(rows, observables, subjects)
+        left = set(rows.loc[kept, "subject"])
+        tables = {n: _frame(self._tree, n) for n in ("doses", "covariates", "outcomes")}
+        return self._with(
+            observations=rows[kept].reset_index(drop=True),
+            units={o: u for o, u in self.units.items() if o in set(rows.loc[kept, "observable"])},
+            provenance=[*self.provenance, Provenance(steps=(step,))],
+            **{n: t[t["subject"].isin(left)].reset_index(drop=True) for n, t in tables.items()},
         )
+
+    def plot(
+        self,
+        observables: Sequence[str] | None = None,
+        *,
+        columns: int = 3,
+        log: bool | None = None,
+    ) -> Figure:
+        """Draw one line per subject, one panel per observable, with limits, doses and resets.
+
+        Parameters
+        ----------
+        observables : sequence of str, optional
+            Which; default all, at most 12 without asking.
+        columns : int
+            Panels side by side.
+        log : bool, optional
+            Logarithmic axis of values; default where all values are positive and span a factor
+            above 50.
+
+        Returns
+        -------
+        Figure
+        """
+        from .drawing import draw_study  # late: matplotlib
+
+        return draw_study(self, observables, columns=columns, log=log)
+
+    def _with(self, **changes: Any) -> Study:
+        """Return the study with some arguments of `Study` exchanged."""
+        arguments: dict[str, Any] = {node: _frame(self._tree, node) for node in DIMS}
+        arguments |= {"name": self.name, "units": self.units, "time_unit": self.time_unit}
+        arguments |= {"provenance": self.provenance, **changes}
+        return Study(**arguments)
 
     def __setattr__(self, key: str, value: object) -> None:
         """Refuse: a study does not change."""
@@ -218,6 +370,10 @@ class Study:
     def __str__(self) -> str:
         """One-screen summary."""
         return summarize(self)
+
+    def _repr_html_(self) -> str:
+        """Summary for notebooks."""
+        return as_html(self)
 
     def __repr__(self) -> str:
         """Name and size."""

@@ -1,9 +1,9 @@
-"""The text of ``print(study)``: one screen."""
+"""The text of ``print(study)``: one screen; and the same for notebooks."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ from .wording import WIDTH, counted, wrapped
 if TYPE_CHECKING:
     from .study import Study
 
-__all__ = ["summarize"]
+__all__ = ["as_html", "summarize"]
 
 OBSERVABLES, DOSES, STEPS = 8, 3, 6  # how many are listed before "... and more"
+HEAD = ("observable", "rows", "subjects", "unit", "range", "censored")
 
 
 def summarize(study: Study) -> str:
@@ -31,30 +32,82 @@ def summarize(study: Study) -> str:
     -------
     str
         Name, sources, subjects, time range, one line per observable (rows, unit, range, censored
-        counts), doses and cleaning steps.
+        counts), doses, covariates, outcomes and cleaning steps.
     """
-    rows = study.to_frame()
+    table, hidden = _observables(study.to_frame())
+    widths = [max(map(len, column)) for column in zip(HEAD, *table, strict=True)]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in [HEAD, *table]]
+    if hidden:
+        lines.append(f"... and {hidden} more")
+    above, below = _facts(study)
+    text = [_title(study), *_listed(above), "", *lines, "", *_listed(below)]
+    return "\n".join(line.rstrip() for line in text)
+
+
+def as_html(study: Study) -> str:
+    """Describe a study as HTML, every text of it escaped.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    str
+        The same facts as `summarize`.
+    """
+    from markupsafe import escape
+
+    def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+        top = "".join(f"<th>{escape(h)}</th>" for h in head)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows
+        )
+        return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+    rows, hidden = _observables(study.to_frame())
+    above, below = _facts(study)
+    facts = "".join(
+        f"<dt><b>{escape(label)}</b></dt><dd>{'<br>'.join(map(escape, items))}</dd>"
+        for label, items in (above | below).items()
+    )
+    more = f"<p>... and {hidden} more</p>" if hidden else ""
+    return f"<div><b>{escape(_title(study))}</b>{table(HEAD, rows)}{more}<dl>{facts}</dl></div>"
+
+
+def _title(study: Study) -> str:
     what = "published means with sd and n" if study.is_aggregated else "measurements"
-    time = f"{rows['time'].min():g} to {rows['time'].max():g} {study.time_unit or '(no unit)'}"
-    lines = [f"Study {study.name!r}: {len(rows)} {what}"]
-    for record in study.provenance:
-        origin = (record.source, record.doi and f"doi {record.doi}", record.licence, record.file)
-        lines += _field("source", [", ".join(filter(None, origin))])
-    names = ", ".join(study.subjects)
-    lines += _field("subjects", [textwrap.shorten(f"{len(study.subjects)}: {names}", WIDTH - 12)])
-    lines += _field("time", [time])
-    lines += ["", *_observables(rows), ""]
-    lines += _field("doses", _doses(study))
+    return f"Study {study.name!r}: {study.observations.sizes['row']} {what}"
+
+
+def _facts(study: Study) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Collect what stands above the table of observables, and below it."""
+    time = study.observations["time"].to_numpy()
+    sources = [
+        ", ".join(filter(None, (r.source, r.doi and f"doi {r.doi}", r.licence, r.file)))
+        for r in study.provenance
+    ]
+    names = ", ".join(islice(study.subjects, 50))
+    above = {
+        "source": [s for s in sources if s],
+        "subjects": [textwrap.shorten(f"{len(study.subjects)}: {names}", WIDTH - 12)],
+        "time": [f"{time.min():g} to {time.max():g} {study.time_unit or '(no unit)'}"],
+    }
     steps = [step for record in study.provenance for step in record.steps]
     hidden = len(steps) - STEPS
     more = [f"... and {hidden} more steps (study.provenance)"] if hidden > 0 else []
-    lines += _field("cleaning", [*steps[:STEPS], *more])
-    return "\n".join(line.rstrip() for line in lines)
+    below = {
+        "doses": _doses(study),
+        "covariates": _covariates(study.to_frame("covariates")),
+        "outcomes": _outcomes(study.to_frame("outcomes")),
+        "cleaning": [*steps[:STEPS], *more],
+    }
+    return above, {label: items for label, items in below.items() if items}
 
 
-def _observables(rows: pd.DataFrame) -> list[str]:
-    """One aligned line per observable."""
-    table = [("observable", "rows", "subjects", "unit", "range", "censored")]
+def _observables(rows: pd.DataFrame) -> tuple[list[tuple[str, ...]], int]:
+    """Cells of one line per observable, and how many more there are."""
+    table = []
     for name, part in islice(rows.groupby("observable", sort=False), OBSERVABLES):
         censored = part.loc[part["censoring"] != "none", "censoring"].value_counts()
         table.append(
@@ -67,33 +120,73 @@ def _observables(rows: pd.DataFrame) -> list[str]:
                 ", ".join(f"{count} {side}" for side, count in censored.items()) or "-",
             )
         )
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in table]
-    hidden = rows["observable"].nunique() - OBSERVABLES
-    return [*lines, f"... and {hidden} more"] if hidden > 0 else lines
+    return table, max(0, rows["observable"].nunique() - OBSERVABLES)
 
 
 def _doses(study: Study) -> list[str]:
     """One line per kind of dose, with the number of subjects that get it."""
-    doses = study.doses.to_dataframe()
+    doses = study.to_frame("doses")
     if doses.empty:
         return ["none"]
     kinds = doses.groupby([c for c in doses if c != "subject"], sort=False)["subject"].nunique()
-    lines = []
-    for kind in kinds.reset_index().head(DOSES).to_dict("records"):
-        amount = f"{kind['amount']:g} {kind['unit']}".rstrip()
-        line = f"{amount} into {kind['target']} at {kind['time']:g} {study.time_unit}".rstrip()
-        if kind["duration"]:
-            line += f" over {kind['duration']:g} {study.time_unit}".rstrip()
-        if kind["count"] > 1:
-            line += f", {kind['count']} times every {kind['interval']:g} {study.time_unit}".rstrip()
-        lines.append(f"{line} ({counted(kind['subject'], 'subject')})")
+    lines = [
+        f"{_dose(kind, study.time_unit)} ({counted(kind['subject'], 'subject')})"
+        for kind in kinds.reset_index().head(DOSES).to_dict("records")
+    ]
     hidden = len(kinds) - DOSES
     return [*lines, f"... and {hidden} more kinds of dose"] if hidden > 0 else lines
 
 
-def _field(label: str, items: Iterable[str]) -> list[str]:
-    """Lines with the label in front of the first one."""
-    lines = [line for item in items for line in wrapped(item, indent=12)]
-    labels = np.where(np.arange(len(lines)) == 0, label, "")
-    return [f"{head:<12}{line}" for head, line in zip(labels, lines, strict=True)]
+def _dose(kind: dict[str, object], unit: str) -> str:
+    """Amount, target, time and repetition of a dose in words."""
+
+    def span(column: str) -> str:
+        return f"{kind[column]:g} {unit}".rstrip()
+
+    if kind["kind"] == "reset":
+        return f"reset at {span('time')}"
+    amount = f"{kind['amount']:g} {kind['unit']}".rstrip()
+    line = f"{amount} into {kind['target']} at {span('time')}"
+    line += f" over {span('duration')}" if kind["duration"] else ""
+    if kind["rate"]:
+        modeled = {-1.0: "rate estimated", -2.0: "duration estimated"}
+        line += ", " + modeled.get(float(str(kind["rate"])), f"at a rate of {kind['rate']:g}")
+    if int(str(kind["count"])) > 1:
+        line += f", {kind['count']} times every {span('interval')}"
+    if kind["steady_state"]:
+        line += f", in steady state (every {span('interval')})"
+    return line + (" after a reset" if kind["kind"] == "reset_dose" else "")
+
+
+def _covariates(rows: pd.DataFrame) -> list[str]:
+    """List names of covariates, those that change apart; nothing if there are none."""
+    items = []
+    for word, part in (
+        ("fixed", rows[rows["time"].isna()]),
+        ("varying", rows[rows["time"].notna()]),
+    ):
+        names = part["name"].drop_duplicates().tolist()
+        if names:
+            items.append(textwrap.shorten(f"{word}: {', '.join(names)}", WIDTH - 12))
+    return items
+
+
+def _outcomes(rows: pd.DataFrame) -> list[str]:
+    """Count each outcome per scale; nothing if there are none."""
+    items = []
+    for (name, scale), part in islice(rows.groupby(["outcome", "scale"], sort=False), 4):
+        text = part["text"].where(part["text"] != "", part["value"].map("{:g}".format))
+        counts = ", ".join(f"{k}: {n}" for k, n in sorted(text.value_counts().items()))
+        head = f"{name} ({scale})" if scale else str(name)
+        items.append(textwrap.shorten(f"{head} of {len(part)}: {counts}", WIDTH - 12))
+    return items
+
+
+def _listed(facts: dict[str, list[str]]) -> list[str]:
+    """Lines with the label in front of the first one of each fact."""
+    lines = []
+    for label, items in facts.items():
+        body = [line for item in items for line in wrapped(item, indent=12)]
+        labels = np.where(np.arange(len(body)) == 0, label, "")
+        lines += [f"{head:<12}{line}" for head, line in zip(labels, body, strict=True)]
+    return lines

@@ -40,7 +40,8 @@ def fingerprint(study: Study) -> str:
         64 hexadecimal digits.
     """
     digest = hashlib.sha256(json.dumps([study.time_unit, study.units]).encode())
-    for table in (study.observations, study.doses):
+    nodes = [study.tree[node].to_dataset() for node in ("covariates", "outcomes")]
+    for table in (study.observations, study.doses, *(n for n in nodes if n.sizes["entry"])):
         for name in sorted(map(str, table.data_vars)):
             column = table[name].to_numpy()
             text = [repr(v) for v in column.tolist()]

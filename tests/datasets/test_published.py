@@ -79,6 +79,7 @@ def test_lps_has_32_means_of_17_to_20_volunteers_and_one_bolus() -> None:
         {
             "subject": "LPS 2 ng/kg", "time": 0.0, "amount": 2.0, "target": "E",
             "duration": 0.0, "interval": 0.0, "count": 1, "unit": "ng/kg",
+            "rate": 0.0, "steady_state": 0, "kind": "dose",
         }
     ]  # fmt: skip
     assert "32 published means" in str(study) and "2 ng/kg into E at 0 h" in str(study)

@@ -60,6 +60,7 @@ def test_columns_that_are_not_given_have_their_defaults() -> None:
     dosed = one.with_doses(pd.DataFrame([DOSE]))
     assert dosed.doses.to_dataframe().iloc[0].to_dict() == DOSE | {
         "duration": 0.0, "interval": 0.0, "count": 1, "unit": "",
+        "rate": 0.0, "steady_state": 0, "kind": "dose",
     }  # fmt: skip
 
 

@@ -4,6 +4,8 @@
 return a `Study`. What cannot be used raises an `InputError` whose text fits on one screen.
 """
 
+from .crs import grade_crs
+from .easix import easix
 from .errors import (
     DataFileError,
     InputError,
@@ -11,15 +13,20 @@ from .errors import (
     UnknownDataError,
 )
 from .findings import Finding, TableError, TableProblem
+from .grading import Grading
+from .icans import grade_icans, ice_score
 from .provenance import Provenance
 from .published import cite, load, open_study
 from .registry import names
+from .signs import GradingError
 from .study import Study
 from .table import read_table
 
 __all__ = [
     "DataFileError",
     "Finding",
+    "Grading",
+    "GradingError",
     "InputError",
     "Provenance",
     "Study",
@@ -28,6 +35,10 @@ __all__ = [
     "TableProblem",
     "UnknownDataError",
     "cite",
+    "easix",
+    "grade_crs",
+    "grade_icans",
+    "ice_score",
     "load",
     "names",
     "open_study",

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from ..errors import UnknownModelError
 from ..ode import OdeModel
-from . import endotoxin, feedback
+from . import crs_cascade, endotoxin, feedback
 
 __all__ = ["get", "names"]
 
-MODULES = (endotoxin, feedback)
+MODULES = (crs_cascade, endotoxin, feedback)
 REGISTRY: dict[str, OdeModel] = {m.name: m for module in MODULES for m in module.MODELS}
 
 

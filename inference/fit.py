@@ -137,7 +137,7 @@ def facts_of(problem: Problem, settings: Settings, sampler: str, drawn: Drawn) -
         "interrupted": int(drawn.interrupted),
         "failed_solves": failed_solves(drawn),
         "gradient_evaluations": gradient_evaluations(drawn, SOLVES),
-        "engine": problem.compiled.source_hash,
+        "engine": "" if problem.model.is_closed_form else problem.compiled.source_hash,
         "versions": versions(),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

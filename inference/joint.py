@@ -118,6 +118,8 @@ def integrate(
         theta = pt.zeros((subjects, 1)) + pt.stack(
             [pt.as_tensor(c, dtype="float64") for c in columns]
         )
+    if problem.model.is_closed_form:
+        return pt.constant(0.0), pt.zeros(len(problem.arrangement.subjects), dtype="int64")
     solver = problem.solver
     y, status = solve(
         problem.compiled,

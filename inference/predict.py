@@ -195,6 +195,8 @@ def integrate(
     Subjects who share schedule and parameters are solved once. Batches of draws run in threads:
     the integrator releases the GIL.
     """
+    if problem.model.is_closed_form:
+        return np.empty((*theta.shape[:2], grid.size, 0)), 0
     distinct = list(dict.fromkeys(regimens))
     if problem.family.by_subject:
         solved, back = list(regimens), np.arange(len(regimens))

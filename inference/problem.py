@@ -17,6 +17,7 @@ from ..models.solver import CompiledModel, SolverOptions, compile_model
 from .arrangement import Arrangement, arrange, match_observables
 from .error import ErrorModel, error_model
 from .population import Pooled, Population, population_model
+from .invisible import blind_directions
 from .specification import describe, identify, sentence
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Problem:
     Notes
     -----
     A parameter is estimated when it has a prior, given here or as a hint of the model, and is not
-    fixed. Bounds of parameters hold in every case: a prior is cut there.
+    fixed, neither here nor (without a prior given here) by the model. Bounds of parameters hold in every case: a prior is cut there.
     """
 
     model: OdeModel
@@ -141,7 +142,8 @@ class Problem:
         return tuple(
             p.name
             for p in self.model.parameters
-            if p.name not in self.fixed and (p.name in self.priors or p.prior is not None)
+            if p.name not in self.fixed
+            and (p.name in self.priors or (p.prior is not None and not p.fixed))
         )
 
     @property
@@ -188,6 +190,11 @@ class Problem:
     def arrangement(self) -> Arrangement:
         """The data arranged for the engine."""
         return arrange(self.model, self.data, self.targets, self.regimen)
+
+    @cached_property
+    def blind_directions(self) -> tuple[str, ...]:
+        """Sentences on combinations of estimated parameters that no fitted observable can see."""
+        return blind_directions(self)
 
     @cached_property
     def compiled(self) -> CompiledModel:

@@ -193,6 +193,7 @@ def sentence(problem: Problem) -> str:
             lines.append(f"  {p['name']} [{p['unit']}] ~ {p['prior']}{cut}")
     fixed = sum(p["role"] == "fixed" for p in facts["parameters"])
     lines.append(f"  {fixed} parameters held fixed")
+    lines += [f"  warning: {sentence}" for sentence in problem.blind_directions]
     return "\n".join(lines)
 
 

@@ -67,6 +67,7 @@ def gather(run: Run, problem: Problem) -> Material:
         settings=settings(facts),
         analysis=write_text(run.analysis),
         interrupted=bool(facts["interrupted"]),
+        blind=problem.blind_directions,
     )
 
 

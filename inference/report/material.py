@@ -82,6 +82,7 @@ class Material:
     settings: Mapping[str, str] = field(default_factory=dict)
     analysis: str = ""
     interrupted: bool = False
+    blind: tuple[str, ...] = ()
 
     @property
     def coverage(self) -> tuple[Coverage, ...]:
@@ -116,4 +117,5 @@ class Material:
             learned=learned(self.estimated, self.priors),
             ties=ties(self.estimated),
             unpublished=self.unpublished,
+            blind=self.blind,
         )

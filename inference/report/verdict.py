@@ -82,6 +82,8 @@ class Evidence:
     ties : sequence of Tie
     unpublished : sequence of str
         Parameters held fixed at values that are calibrated or assumed, not published.
+    blind : sequence of str
+        Sentences on directions that no fitted observable can see (`Problem.blind_directions`).
     """
 
     converged: bool
@@ -92,6 +94,7 @@ class Evidence:
     learned: Mapping[str, float] = field(default_factory=dict)
     ties: tuple[Tie, ...] = ()
     unpublished: tuple[str, ...] = ()
+    blind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def judge(evidence: Evidence) -> Verdict:
         *_advice(evidence),
         *_coverage(evidence),
     )
-    limits = (*_unlearned(evidence), *_ties(evidence), *_unpublished(evidence))
+    limits = (*evidence.blind, *_unlearned(evidence), *_ties(evidence), *_unpublished(evidence))
     return Verdict(level, _headline(level, evidence), reasons, limits)
 
 

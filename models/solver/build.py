@@ -32,7 +32,7 @@ __all__ = ["METHODS", "load_module", "module_source"]
 
 METHODS = ("auto", "explicit", "stiff")
 
-_HEADER = '''"""{title}: compiled by cytobayes. Made by machine; changes are lost."""
+_HEADER = '''"""A model compiled by cytobayes. Made by machine; changes are lost."""
 import math
 
 import numba
@@ -203,7 +203,7 @@ def module_source(
         stiff=method != "explicit",
     )
     parts = [
-        _HEADER.format(title=model.name, pointers=inspect.getsource(pointers)),
+        _HEADER.format(pointers=inspect.getsource(pointers)),
         functions.source,
         _wrappers(functions.n_states, with_stiff=method != "explicit"),
         explicit_source(functions.n_states),

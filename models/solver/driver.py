@@ -71,6 +71,8 @@ def sort_items(first, end, c, times, order, timeline):
             order[i] = order[i - 1]
             i -= 1
         order[i] = j
+        if times[j] != times[j]:
+            code = BAD_TIME
         if timeline[2][j] >= 0 and not times[j] >= times[timeline[2][j]]:
             code = BAD_TIME
     return code

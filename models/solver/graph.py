@@ -241,8 +241,8 @@ class Graph:
     def _local_choice(
         self, op: str, args: Sequence[Node], bar: Node, active: set[Node]
     ) -> list[tuple[Node, Node]]:
-        a, b = args if op == "min" else reversed(args)
-        first = self.node("less", a, b)
+        a, b = args
+        first = self.node("less", a, b) if op == "min" else self.node("less", b, a)
         second = self.add(self.const(1.0), self.mul(self.const(-1.0), first))
         return [(x, self.mul(bar, w)) for x, w in ((a, first), (b, second)) if x in active]
 

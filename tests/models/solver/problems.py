@@ -65,7 +65,7 @@ def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # What emitted code may use: ``math``, ``power``, ``safe_log`` and the like.
-PRELUDE = namespace(_HEADER.format(title="prelude", pointers=""))
+PRELUDE = namespace(_HEADER.format(pointers=""))
 
 
 @lru_cache

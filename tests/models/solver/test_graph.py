@@ -194,12 +194,16 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "hill": lambda x: functions.hill(x, A, B),
     "inhibition": lambda x: functions.inhibition(x, A, B),
     "softplus": lambda x: functions.softplus(x, B),
+    "ramp": lambda x: functions.ramp(x, B),
+    "minimum": lambda x: functions.minimum(x, A * B),
+    "maximum": lambda x: functions.maximum(x, A * B),
 }
+IN_OUTPUTS = {"normal_cdf"}  # never reaches the integrator
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_of_models_math(name: str) -> None:
-    assert set(FUNCTIONS) == set(functions.__all__)
+    assert set(FUNCTIONS) | IN_OUTPUTS == set(functions.__all__)
     check(FUNCTIONS[name](X))
     check(A * FUNCTIONS[name](X * Y + A) ** 2)
 

@@ -31,7 +31,7 @@ from ..math import exp, hill, maximum, minimum, ramp
 from ..ode import Invariance, Namespace, OdeModel, State, Threshold
 from .blockade import BLOCKADE, STEROID, cleared, restraint
 from .citations import HARDIANSYAH, SHORT, STEIN
-from .rows import calibrated, given, published
+from .evidence import calibrated, given, published
 
 __all__ = ["MODELS", "crs_cascade"]
 

@@ -1,7 +1,9 @@
 """What was seen: reading, checking and publishing data.
 
 `load` gives a published data set, `read_table` reads a csv file, `open_study` does either; all
-return a `Study`. What cannot be used raises an `InputError` whose text fits on one screen.
+return a `Study`. `load_table` gives published rates or parameters. `grade_crs`, `grade_icans` and
+`easix` turn daily signs and labs into grades and scores. What cannot be used raises an
+`InputError` whose text fits on one screen.
 """
 
 from .crs import grade_crs
@@ -16,7 +18,7 @@ from .findings import Finding, TableError, TableProblem
 from .grading import Grading
 from .icans import grade_icans, ice_score
 from .provenance import Provenance
-from .published import cite, load, open_study
+from .published import cite, load, load_table, open_study
 from .registry import names
 from .signs import GradingError
 from .study import Study
@@ -40,6 +42,7 @@ __all__ = [
     "grade_icans",
     "ice_score",
     "load",
+    "load_table",
     "names",
     "open_study",
     "read_table",

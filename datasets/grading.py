@@ -96,15 +96,15 @@ class Grading:
         return frame
 
     def outcomes(self) -> pd.DataFrame:
-        """Maximum grades as outcomes of a study: subject, outcome, value, scale, onset [d]."""
+        """Maximum grades as outcomes of a `Study`, with the day of their onset as ``time``."""
         each = self.summary
         return pd.DataFrame(
             {
                 "subject": each["subject"],
-                "outcome": self.toxicity,
+                "outcome": self.toxicity.lower(),
                 "value": each["maximum"].astype(float),
                 "scale": each["scale"],
-                "onset": each["onset"],
+                "time": each["onset"],
             }
         )
 

@@ -1,20 +1,21 @@
-"""The published data sets that come with the package, as data/registry.json states them."""
+"""All data sets that are known by name, as data/registry.json states them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from .errors import DataFileError, UnknownDataError
 
-__all__ = ["Entry", "entry", "names"]
+__all__ = ["KINDS", "Entry", "catalog", "entry", "names"]
 
 FOLDER = files(__package__) / "data"
+KINDS = ("time course", "dose response", "rates", "parameters", "individual (loader)")
 
 
 @dataclass(frozen=True)
@@ -23,34 +24,44 @@ class Entry:
 
     Parameters
     ----------
-    title, kind : str
-        What it is; whether it holds means or individual values.
+    title, kind, size : str
+        What it is, one of `KINDS`, and how much of it there is.
     source, doi, licence : str
         Where it was published, and under which licence.
     obtained : list of str
-        How the file was made from the source, one sentence per step.
-    file, sha256 : str
-        Name in the folder ``data``, and digest of its bytes.
-    time_unit, units
-        Unit of the times, and of each observable.
-    doses : list of mapping
-        Rows for `Study.with_doses`; every subject gets them.
+        How the file was made from the source, or what a loader does: one sentence per step.
     cite : list of mapping
         BibTeX entries: ``type``, ``key`` and fields, as LaTeX reads them.
+    file, sha256 : str
+        Name in the folder ``data``, and digest of its bytes. Loaders have none.
+    units
+        Unit of each observable, or of each column of a table that has one.
+    time_unit : str
+        Unit of the times.
+    doses : list of mapping
+        Rows for `Study.with_doses`; every subject gets them.
+    loader : str
+        Module of this package that reads a copy of the user.
+    download : list of mapping
+        Files that the loader may fetch: ``url`` (pinned), ``sha256`` or ``blob`` (the beginning
+        of git's own digest) where known, and ``name``, their place in the folder.
     """
 
     title: str
     kind: str
+    size: str
     source: str
     doi: str
     licence: str
     obtained: list[str]
-    file: str
-    sha256: str
-    time_unit: str
-    units: Mapping[str, str]
-    doses: list[Mapping[str, Any]]
     cite: list[Mapping[str, str]]
+    file: str = ""
+    sha256: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
+    time_unit: str = ""
+    doses: list[Mapping[str, Any]] = field(default_factory=list)
+    loader: str = ""
+    download: list[Mapping[str, str]] = field(default_factory=list)
 
     def read(self) -> bytes:
         """Contents of the file.
@@ -79,15 +90,25 @@ class Entry:
         return "\n\n".join(map(_bibtex, self.cite))
 
 
-def names() -> tuple[str, ...]:
-    """Names of the published data sets.
+def names(kind: str = "time course") -> tuple[str, ...]:
+    """Names of the data sets of one kind.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`; "all" for all of them. The default is what `load` gives without a copy.
 
     Examples
     --------
-    >>> "lps-2ng-kg" in names()
-    True
+    >>> "lps-2ng-kg" in names(), "nih-cd22" in names(), "nih-cd22" in names("all")
+    (True, False, True)
     """
-    return tuple(_entries())
+    return tuple(n for n, e in _entries().items() if kind in ("all", e.kind))
+
+
+def catalog() -> Mapping[str, Entry]:
+    """All entries by name."""
+    return dict(_entries())
 
 
 def entry(name: str) -> Entry:
@@ -96,7 +117,7 @@ def entry(name: str) -> Entry:
     Parameters
     ----------
     name : str
-        One of `names`.
+        One of ``names("all")``.
 
     Returns
     -------
@@ -108,7 +129,7 @@ def entry(name: str) -> Entry:
         If there is no such data set.
     """
     if name not in _entries():
-        raise UnknownDataError(name, names())
+        raise UnknownDataError(name, names("all"))
     return _entries()[name]
 
 

@@ -220,21 +220,26 @@ def show_one_model(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None
     show_model(name)
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="For a program.")]
+
+
 @datasets_app.callback(invoke_without_command=True)
-def datasets(context: typer.Context) -> None:
+def datasets(context: typer.Context, as_json: AsJson = False) -> None:
     """List the published data, or show one set."""
     if context.invoked_subcommand is None:
         from .listing import list_datasets
 
-        list_datasets()
+        list_datasets(as_json)
 
 
 @datasets_app.command("show")
-def show_one_dataset(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+def show_one_dataset(
+    name: Annotated[str, typer.Argument(metavar="NAME")], as_json: AsJson = False
+) -> None:
     """Show what is in a data set, and how to cite it."""
     from .listing import show_dataset
 
-    show_dataset(name)
+    show_dataset(name, as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

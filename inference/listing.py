@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 
 from rich.table import Table
 from rich.text import Text
 
-from ..datasets import cite, load
-from ..datasets import names as dataset_names
+from ..datasets import cite, load, load_table
+from ..datasets.registry import Entry, catalog, entry
 from ..models.library import get
 from ..models.library import names as model_names
 from ..models.ode import OdeModel
@@ -20,7 +21,7 @@ from .console import show
 __all__ = ["list_datasets", "list_models", "show_dataset", "show_model"]
 
 WIDTH = 78
-FIRM = ("parameter", "value", "unit", "prior (none: fixed)", "status", "model", "data set")
+FIRM = ("parameter", "value", "unit", "prior (none: fixed)", "status", "model", "data set", "kind")
 
 
 def list_models() -> None:
@@ -71,26 +72,64 @@ def _wrapped(words: str, bullet: str = "") -> str:
     return textwrap.fill(words, WIDTH, initial_indent=bullet, subsequent_indent=" " * len(bullet))
 
 
-def list_datasets() -> None:
-    """Print one line per published data set."""
-    table = _table("data set", "observables", "subjects", "rows", "source")
-    for name in dataset_names():
-        study = load(name)
-        source = next((p.source for p in study.provenance), "")
-        table.add_row(
-            Text(name, style="bold"),
-            Text(", ".join(study.observables)),
-            str(len(study.subjects)),
-            str(study.observations.sizes["row"]),
-            Text(source),
-        )
+def list_datasets(as_json: bool = False) -> None:
+    """Print one line per data set, or all that is known about them as JSON."""
+    if as_json:
+        show(json.dumps({name: _record(known) for name, known in catalog().items()}, indent=2))
+        return
+    table = _table("data set", "kind", "size", "licence", "citation")
+    for name, known in catalog().items():
+        licence = re.split(r"[;(]", known.licence)[0].strip()
+        cells = (known.kind, known.size, licence, _short(known))
+        table.add_row(Text(name, style="bold"), *map(Text, cells))
     show(table)
     show("\nMore about one: cytobayes datasets show NAME")
 
 
-def show_dataset(name: str) -> None:
-    """Print the summary of a data set and its citation."""
-    show(f"{load(name)}\n\nPlease cite:\n\n{cite(name)}")
+def show_dataset(name: str, as_json: bool = False) -> None:
+    """Print what is known about a data set, its contents if they are here, and its citation."""
+    known = entry(name)
+    if as_json:
+        show(json.dumps({name: _record(known)}, indent=2))
+        return
+    if known.kind == "time course":
+        show(str(load(name)))
+    else:
+        lines = [f"{name}: {known.title}", f"{known.kind}, {known.size}"]
+        lines += [known.source, f"doi {known.doi}", f"licence: {known.licence}"]
+        show("\n".join(_wrapped(line) for line in lines))
+        show("\n" + "\n".join(_wrapped(step, "- ") for step in known.obtained))
+        show(f"\n{_contents(name, known)}")
+    show(f"\nPlease cite:\n\n{cite(name)}")
+
+
+def _contents(name: str, known: Entry) -> str:
+    """Show the rows of a table, or how to read a copy."""
+    if known.loader:
+        return f'In Python: cytobayes.datasets.load("{name}", path=COPY)'
+    units = [f"{column} [{unit}]" for column, unit in known.units.items()]
+    rows = load_table(name).to_string(index=False, na_rep="", max_rows=40, max_colwidth=80)
+    return "\n".join([rows, *(["", "units: " + ", ".join(units)] if units else [])])
+
+
+def _record(known: Entry) -> dict[str, object]:
+    """Collect what a program may want to know."""
+    fields = ("title", "kind", "size", "source", "doi", "licence", "obtained", "units")
+    record = {field: getattr(known, field) for field in fields}
+    return {
+        **record,
+        "units": dict(known.units),
+        "citation": f"{_short(known)}, doi:{known.doi}",
+        "cite": known.bibtex(),
+    }
+
+
+def _short(known: Entry) -> str:
+    """First author and year."""
+    first = known.cite[0]
+    authors = first["author"].split(" and ")
+    others = " et al." if len(authors) > 1 else ""
+    return f"{authors[0].split(',')[0]}{others} {first['year']}"
 
 
 def _table(*columns: str) -> Table:

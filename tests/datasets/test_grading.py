@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cytobayes.datasets import Study
 from cytobayes.datasets.crs import OXYGEN, grade_crs
 from cytobayes.datasets.grading import SCALES, Grading
 from cytobayes.datasets.icans import grade_icans, ice_score
@@ -177,8 +178,11 @@ def test_no_crs_has_no_onset() -> None:
 def test_the_scale_travels_with_the_grades() -> None:
     outcomes = grade_crs(days(HOT)).outcomes()
     assert outcomes.to_dict("records") == [
-        {"subject": "A", "outcome": "CRS", "value": 1.0, "scale": "ASTCT", "onset": 0.0}
+        {"subject": "A", "outcome": "crs", "value": 1.0, "scale": "ASTCT", "time": 0.0}
     ]
+    rows = pd.DataFrame({"subject": ["A"], "time": [0], "observable": "IL6", "value": [5.0]})
+    study = Study(rows, name="one", time_unit="d", outcomes=outcomes)
+    assert study.outcome("crs", "ASTCT")["value"].to_numpy().tolist() == [1.0]
     assert "CRS (ASTCT): 1 x grade 1" in str(grade_crs(days(HOT)))
     with pytest.raises(GradingError, match="not one of ASTCT, Lee, Penn, CTCAE"):
         Grading("CRS", "astct 2019", outcomes)

@@ -21,24 +21,36 @@ from cytobayes.datasets import (
     UnknownDataError,
     cite,
     load,
+    load_table,
     names,
     open_study,
     registry,
 )
+from cytobayes.datasets.registry import KINDS
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "datasets" / "data"
 REGISTRY = json.loads((DATA / "registry.json").read_text(encoding="utf-8"))
-FIELDS = {
-    "title", "kind", "source", "doi", "licence", "obtained", "file", "sha256", "time_unit",
-    "units", "doses", "cite",
-}  # fmt: skip
+COMMON = {"title", "kind", "size", "source", "doi", "licence", "obtained", "cite"}
+SHIPPED = {name: e for name, e in REGISTRY.items() if "file" in e}
+TABLES = [name for name in SHIPPED if name not in names()]
+BIBTEX = re.compile(
+    r"^@(article|misc)\{[a-z0-9]+,\n(?:  [a-z]+ = \{(?:[^{}\n]|\{[^{}\n]*\})*\},\n)+\}$", re.M
+)
+
+
+@pytest.mark.parametrize("name", names("all"))
+def test_every_entry_says_what_it_is(name: str) -> None:
+    entry = REGISTRY[name]
+    assert set(entry) >= COMMON and all(entry[f] for f in COMMON)
+    assert entry["kind"] in KINDS
+    assert ("file" in entry) != ("loader" in entry)
+    assert all(file["url"].count("/") > 5 for file in entry.get("download", []))
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_entry_is_complete_and_loads(name: str) -> None:
+def test_every_time_course_loads(name: str) -> None:
     entry = REGISTRY[name]
-    assert set(entry) == FIELDS and all(entry[f] for f in FIELDS - {"doses"})
     study = load(name)
     record = study.provenance[0]
     assert study.name == name
@@ -52,17 +64,43 @@ def test_every_entry_is_complete_and_loads(name: str) -> None:
     assert set(record.steps) >= set(entry["obtained"])
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_loads_with_its_source(name: str) -> None:
+    table, entry = load_table(name), REGISTRY[name]
+    for field in ("title", "kind", "source", "doi", "licence", "obtained"):
+        assert table.attrs[field] == entry[field]
+    assert set(table.attrs["units"]) <= set(table)
+    assert entry["size"].startswith(str(len(table)))
+    if entry["kind"] == "parameters":
+        assert table["parameter"].is_unique and table["value"].notna().all()
+        assert table["description"].notna().all()
+
+
+@pytest.mark.parametrize("name", names("all"))
 def test_every_citation_is_bibtex_with_a_doi(name: str) -> None:
     text = cite(name)
-    entries = re.findall(r"^@\w+\{[a-z0-9]+,\n(?:  \w+ = \{.*\},\n)+\}$", text, re.M)
-    assert len(entries) == len(REGISTRY[name]["cite"])
+    found = [m.group() for m in BIBTEX.finditer(text)]
+    assert "\n\n".join(found) == text and len(found) == len(REGISTRY[name]["cite"])
+    for one in found:
+        fields = re.findall(r"^  (\w+) =", one, re.M)
+        assert len(fields) == len(set(fields)) and {"author", "title", "year"} <= set(fields)
+        assert not one.startswith("@article") or "journal" in fields
     assert f"doi = {{{REGISTRY[name]['doi']}}}" in text
-    assert text.count("{") == text.count("}")
+
+
+def test_the_pattern_of_bibtex_sees_a_planted_fault() -> None:
+    good = cite("stein-2019")
+    for bad in (good.replace("},\n}", "}\n", 1), good.replace("= {", "= ", 1), good + "}"):
+        assert "\n\n".join(m.group() for m in BIBTEX.finditer(bad)) != bad
+
+
+def test_citation_keys_are_unique() -> None:
+    entries = {c["key"]: c for e in REGISTRY.values() for c in e["cite"]}
+    assert all(c == entries[c["key"]] for e in REGISTRY.values() for c in e["cite"])
 
 
 def test_every_shipped_file_is_registered() -> None:
-    assert {p.name for p in DATA.glob("*.csv")} == {e["file"] for e in REGISTRY.values()}
+    assert {p.name for p in DATA.glob("*.csv")} == {e["file"] for e in SHIPPED.values()}
 
 
 def test_lps_has_32_means_of_17_to_20_volunteers_and_one_bolus() -> None:
@@ -98,17 +136,92 @@ def test_lps_equals_the_published_summary(data_dir: Path) -> None:
 
 
 @pytest.mark.reference
-def test_the_script_makes_the_shipped_table(data_dir: Path, tmp_path: Path) -> None:
-    script = ROOT / "scripts" / "make_lps_2ng_kg.py"
-    copy = data_dir / "lps" / "bolus_2ngkg_summary.csv"
+@pytest.mark.parametrize(
+    ("name", "copy"),
+    [
+        ("lps-2ng-kg", "lps/bolus_2ngkg_summary.csv"),
+        ("crs-rates", "crs_rates.csv"),
+        ("mosunetuzumab-il6", "bispecific/mosunetuzumab_peak_il6.csv"),
+    ],
+)
+def test_the_script_makes_the_shipped_table(
+    name: str, copy: str, data_dir: Path, tmp_path: Path
+) -> None:
+    entry = REGISTRY[name]
+    script = ROOT / "scripts" / f"make_{Path(entry['file']).stem}.py"
     out = tmp_path / "made.csv"
-    command = [sys.executable, str(script), str(copy), str(out)]
+    command = [sys.executable, str(script), str(data_dir / copy), str(out)]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert out.read_bytes() == (DATA / "lps_2ng_kg.csv").read_bytes()
-    assert REGISTRY["lps-2ng-kg"]["sha256"] in shown
+    assert out.read_bytes() == (DATA / entry["file"]).read_bytes()
+    assert entry["sha256"] in shown
 
 
-@pytest.mark.parametrize("ask", [load, cite, open_study])
+def test_mosunetuzumab_has_the_published_geometric_means() -> None:
+    """Computed independently from the digitised points of Figure 6, printed as whole pg/mL."""
+    table = load_table("mosunetuzumab-il6")
+    means = np.exp(np.log(table["IL6"]).groupby(table["dose"]).mean()).round()
+    expected = {0.4: 38, 0.8: 60, 1.0: 81, 1.2: 64, 1.6: 354, 2.0: 48, 2.8: 63}
+    assert {d: m for d, m in means.items() if d in expected} == expected
+    digitised = table.groupby("dose").size()
+    cohort = table.groupby("dose")["cohort"].first()
+    assert (digitised <= cohort).all() and int(cohort.sum() - digitised.sum()) == 34
+
+
+def test_rates_that_were_not_read_are_not_shipped() -> None:
+    table = load_table("crs-rates")
+    assert (
+        not table.astype(str)
+        .apply(lambda c: c.str.contains("MEMORY|verify|SECONDARY"))
+        .any(axis=None)
+    )
+    assert not {"ZUMA-1", "KarMMa", "CARTITUDE-1", "PrCRS repo"} & set(table["study"])
+    assert set(table["scale"].dropna()) == {"Penn", "ASTCT", "Lee", "CTCAE", "as recorded"}
+
+
+def test_rates_by_grade_add_up_to_any_grade() -> None:
+    """Printed to 0.1 %, so five grades and a sum may differ by 0.3."""
+    table = load_table("crs-rates")
+    grades = table[["g1_pct", "g2_pct", "g3_pct", "g4_pct", "g5_pct"]]
+    whole = grades.notna().all(axis=1)
+    assert whole.sum() >= 6
+    difference = (grades.sum(axis=1) - table["any_crs_pct"])[whole].abs()
+    assert (difference[table["therapy"] != "AMG 420 (BCMA BiTE)"] <= 0.3 + 1e-9).all()
+    counted = (100 * table["any_crs_n"] / table["n"] - table["any_crs_pct"]).abs().dropna()
+    assert (counted <= 0.5).all()
+
+
+def test_hibma_gives_the_published_risks() -> None:
+    """Printed: 0.397 and 0.673 at the geometric mean of 212 ng/mL; half at 289 and 124 ng/mL."""
+    b = load_table("hibma-2026").set_index("parameter")["value"]
+    logit = b["intercept"] + b["ln_ctrough"] * np.log(212) + np.array([0, b["high_burden"]])
+    np.testing.assert_allclose(1 / (1 + np.exp(-logit)), [0.397, 0.673], atol=5e-4)
+    half = np.exp(-(b["intercept"] + np.array([0, b["high_burden"]])) / b["ln_ctrough"])
+    np.testing.assert_allclose(half, [289, 124], atol=0.5)
+
+
+def test_stein_gives_the_published_half_lives() -> None:
+    """Printed: doubling 0.78 d, contraction 4.3 d, terminal 220 d (two digits)."""
+    p = load_table("stein-2019").set_index("parameter")["value"]
+    found = np.log(2) / np.array([np.log(p["foldx"]) / p["Tmax"], p["alpha"], p["beta"]])
+    np.testing.assert_allclose(found, [0.78, 4.3, 220], rtol=0.02)
+
+
+def test_load_and_load_table_point_to_each_other() -> None:
+    with pytest.raises(InputError, match=r"use load_table\('crs-rates'\)"):
+        load("crs-rates")
+    with pytest.raises(InputError, match=r"use load\('lps-2ng-kg'\)"):
+        load_table("lps-2ng-kg")
+    with pytest.raises(InputError, match=r"use load\('nih-cd22'\)"):
+        load_table("nih-cd22")
+    with pytest.raises(InputError, match="leave out path"):
+        load("lps-2ng-kg", path="x")
+    with pytest.raises(InputError, match="does not come with the package"):
+        open_study("nih-cd22")
+    with pytest.raises(InputError, match="a table of rates, not data to fit"):
+        open_study("crs-rates")
+
+
+@pytest.mark.parametrize("ask", [load, load_table, cite, open_study])
 def test_an_unknown_name_gets_a_guess_and_the_list(ask: object) -> None:
     with pytest.raises(UnknownDataError) as caught:
         ask("LPS_2ng_kg2")  # type: ignore[operator]
@@ -166,5 +279,5 @@ def test_open_study_refuses_columns_for_a_published_data_set() -> None:
 
 
 def test_the_digest_is_that_of_the_file() -> None:
-    for entry in REGISTRY.values():
+    for entry in SHIPPED.values():
         assert hashlib.sha256((DATA / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -90,6 +91,23 @@ def test_data_sets_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> N
     assert run("datasets", "show", "lps-2ng-kg") == 0
     text = capsys.readouterr().out
     assert "32 published means" in text and "@misc" in text
+
+
+def test_data_sets_of_every_kind_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("datasets", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert run("datasets") == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in listed)
+    for heading in ("data set", "kind", "size", "licence", "citation"):
+        assert heading in text
+    for name, known in listed.items():
+        assert all(known[k] for k in ("title", "kind", "size", "licence", "citation", "cite"))
+        assert run("datasets", "show", name) == 0
+        shown = capsys.readouterr().out
+        assert known["cite"] in shown and known["doi"] in shown
+    assert run("datasets", "show", "crs-rates", "--json") == 0
+    assert list(json.loads(capsys.readouterr().out)) == ["crs-rates"]
 
 
 def test_a_table_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

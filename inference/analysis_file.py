@@ -23,7 +23,7 @@ from .toml import (
     write_section,
 )
 
-__all__ = ["FORMAT", "is_analysis", "read_analysis", "read_text", "write_text"]
+__all__ = ["FORMAT", "is_analysis", "read_analysis", "read_regimen", "read_text", "write_text"]
 
 FORMAT = 1
 EVENTS: dict[str, type[Any]] = {"dose": Dose, "switch": Switch, "reset": Reset}
@@ -172,7 +172,7 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
         priors={k: read_distribution(v, f"{where}: prior of {k}:") for k, v in priors.items()},
         fixed=read_numbers(tables.get("fixed", {}), f"{where}: [fixed]"),
         population=read_one_text(population, "kind", f"{where}: [population]"),
-        regimen=_regimen(tables.get("regimen"), f"{where}: [[regimen]]"),
+        regimen=read_regimen(tables.get("regimen"), f"{where}: [[regimen]]"),
         solver=dict(tables.get("solver", {})),
         sampling=read_section(Sampling, tables.get("sampling", {}), f"{where}: [sampling]"),
         problem=str(tables.get("problem", "")),
@@ -213,10 +213,16 @@ def _observables(table: Mapping[str, Any], where: str) -> dict[str, str | None]:
     return {key: named.get(key) for key in table}
 
 
-def _regimen(
+def read_regimen(
     events: Sequence[Mapping[str, Any]] | None, where: str
 ) -> Regimen | dict[str, Regimen] | None:
-    """One schedule for all, or one for each subject when events name one."""
+    """Read one schedule for all, or one for each subject when events name one.
+
+    Raises
+    ------
+    InputError
+        Naming the file and the key at fault.
+    """
     if events is None:
         return None
     if not isinstance(events, list) or not all(isinstance(e, Mapping) for e in events):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from collections import Counter
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from ..datasets import cite, load, load_table
 from ..datasets.registry import Entry, catalog, entry
+from ..models.analysis import threshold
 from ..models.library import get
 from ..models.library import names as model_names
-from ..models.ode import OdeModel
+from ..models.ode import OdeModel, Parameter
 from ..models.symbolic import as_written
 from ..models.written import text
 from .console import show
@@ -21,29 +24,108 @@ from .console import show
 __all__ = ["list_datasets", "list_models", "show_dataset", "show_model"]
 
 WIDTH = 78
-FIRM = ("parameter", "value", "unit", "prior (none: fixed)", "status", "model", "data set", "kind")
+FIRM = (
+    "parameter",
+    "value",
+    "unit",
+    "prior",
+    "status",
+    "model",
+    "data set",
+    "kind",
+)
 
 
-def list_models() -> None:
-    """Print one line per model."""
-    table = _table("model", "what it describes", "states", "estimated")
+def list_models(*, as_json: bool = False) -> None:
+    """Print one line per model, or everything as JSON."""
+    if as_json:
+        show(json.dumps([_facts(get(name)) for name in model_names()], indent=1))
+        return
+    table = _table("model", "what it describes, and what it fits", "states", "free", "values")
     for name in model_names():
-        model = get(name)
-        estimated = sum(p.prior is not None for p in model.parameters)
-        of = f"{estimated} of {len(model.parameters)}"
-        table.add_row(Text(name, style="bold"), Text(model.title), str(len(model.states)), of)
+        facts = _facts(get(name))
+        table.add_row(
+            Text(name, style="bold"),
+            Text(facts["title"]) + Text(f"\n{facts['fits'] or 'simulated only'}", style="dim"),
+            str(len(facts["states"])) if facts["states"] else "-",
+            f"{len(facts['estimated'])} of {len(facts['parameters'])}",
+            Text(facts["values"]),
+        )
     show(table)
-    show("\nMore about one: cytobayes models show NAME")
+    show(
+        "\nstates: - for a closed form; free: parameters estimated by default, of all;\n"
+        "values: the status of most of them. More about one: cytobayes models show NAME"
+    )
 
 
-def show_model(name: str) -> None:
+def _facts(model: OdeModel) -> dict[str, Any]:
+    """Everything that the list shows, in JSON types."""
+    statuses = Counter(p.status for p in model.parameters)
+    return {
+        "name": model.name,
+        "title": model.title,
+        "description": model.description,
+        "time_unit": model.time_unit,
+        "states": {s.name: s.unit for s in model.states},
+        "outputs": {k: model.unit(k) for k in model.outputs},
+        "parameters": [_row(p) for p in model.parameters],
+        "estimated": list(model.estimated),
+        "values": statuses.most_common(1)[0][0] if statuses else "",
+        "statuses": dict(statuses),
+        "thresholds": {t.name: t.meaning for t in model.thresholds},
+        "identifiable": model.identifiable,
+        "fits": model.fits,
+        "references": list(model.references),
+    }
+
+
+def _row(p: Parameter) -> dict[str, Any]:
+    return {
+        "name": p.name,
+        "value": p.value,
+        "unit": p.unit,
+        "prior": None if p.prior is None else str(p.prior),
+        "fixed": p.fixed or p.prior is None,
+        "iiv": p.iiv,
+        "status": p.status,
+        "source": p.source,
+        "description": p.description,
+    }
+
+
+def show_model(name: str, *, as_json: bool = False) -> None:
     """Print equations, parameters and sources of a model."""
     model = get(name)
+    if as_json:
+        facts = _facts(model) | {"equations": _equations(model).split("\n")}
+        show(json.dumps(facts, indent=1))
+        return
     show(f"{model.name}: {model.title}\n\n{_wrapped(model.description)}")
     show(f"\nEquations (time in {model.time_unit})\n\n{_equations(model)}\n")
     show(_parameters(model))
+    show("\nWithout a prior, or with one in brackets: held fixed unless a prior is given.")
+    if model.thresholds:
+        show("\nThresholds at typical values\n\n" + _thresholds(model))
+    if model.identifiable:
+        show(f"\nWhat data can say\n\n{_wrapped(model.identifiable)}")
+    sources = dict.fromkeys(f"{p.status}: {p.source}" for p in model.parameters)
+    show("\nSources of the values\n\n" + "\n".join(_wrapped(s, "- ") for s in sources))
     if model.references:
         show("\nReferences\n\n" + "\n".join(_wrapped(r, "- ") for r in model.references))
+
+
+def _thresholds(model: OdeModel) -> str:
+    values = threshold(model)
+    return "\n".join(
+        _wrapped(
+            f"{t.name} = {float(values[t.name]):.4g} {t.unit}".rstrip()
+            + (f" (critical: {t.critical})" if isinstance(t.critical, str)
+               else f" (critical: {t.critical:g})")
+            + f": {t.meaning}",
+            "- ",
+        )
+        for t in model.thresholds
+    )  # fmt: skip
 
 
 def _equations(model: OdeModel) -> str:
@@ -53,16 +135,19 @@ def _equations(model: OdeModel) -> str:
         for state, right in zip(model.states, written.rhs, strict=True)
     ]
     lines += [f"{name} = {text(value)}" for name, value in written.outputs.items()]
-    starts = zip(model.state_names, written.initial, strict=True)
-    lines.append("at t = 0: " + ", ".join(f"{name} = {text(value)}" for name, value in starts))
+    if model.states:
+        starts = zip(model.state_names, written.initial, strict=True)
+        lines.append("at t = 0: " + ", ".join(f"{name} = {text(value)}" for name, value in starts))
     return "\n".join(lines)
 
 
 def _parameters(model: OdeModel) -> Table:
     """Those with a prior first; a prior as ``LogNormal(1.5, 0.5)``, in the order of its record."""
-    table = _table("parameter", "value", "unit", "prior (none: fixed)", "status", "meaning")
-    for p in sorted(model.parameters, key=lambda p: p.prior is None):
+    table = _table("parameter", "value", "unit", "prior", "status", "meaning")
+    for p in sorted(model.parameters, key=lambda p: p.name not in model.estimated):
         prior = "" if p.prior is None else re.sub(r"\w+=", "", str(p.prior))
+        if p.fixed and prior:
+            prior = f"({prior})"
         cells = (p.name, f"{p.value:g}", p.unit or "1", prior, p.status, p.description)
         table.add_row(*map(Text, cells))
     return table
@@ -135,7 +220,7 @@ def _short(known: Entry) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
-        right = column in ("states", "value", "subjects", "rows")
+        right = column in ("states", "free", "value", "subjects", "rows")
         table.add_column(
             column, justify="right" if right else "left", overflow="fold", no_wrap=column in FIRM
         )

@@ -16,8 +16,8 @@ from ..models.ode import OdeModel
 from ..models.solver import CompiledModel, SolverOptions, compile_model
 from .arrangement import Arrangement, arrange, match_observables
 from .error import ErrorModel, error_model
-from .population import Pooled, Population, population_model
 from .invisible import blind_directions
+from .population import Pooled, Population, population_model
 from .specification import describe, identify, sentence
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class Problem:
     Notes
     -----
     A parameter is estimated when it has a prior, given here or as a hint of the model, and is not
-    fixed, neither here nor (without a prior given here) by the model. Bounds of parameters hold in every case: a prior is cut there.
+    fixed, neither here nor (without a prior given here) by the model. Bounds of parameters hold in
+    every case: a prior is cut there.
     """
 
     model: OdeModel

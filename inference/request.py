@@ -14,7 +14,7 @@ from .analysis import Analysis, DataSource
 from .analysis_file import read_analysis
 from .notation import read_assignment, read_distribution, read_number
 
-__all__ = ["compose"]
+__all__ = ["compose", "read_dose"]
 
 Words = Sequence[str] | None
 
@@ -58,7 +58,7 @@ def compose(
     if error:
         changes["error"] = _errors(error, analysis.error)
     if dose:
-        changes["regimen"] = Regimen([_dose(text) for text in dose])
+        changes["regimen"] = Regimen([read_dose(text) for text in dose])
     if observable:
         changes["observables"] = {**analysis.observables, **dict(map(_observable, observable))}
     if prior or fix:
@@ -131,7 +131,7 @@ def _parameters(analysis: Analysis, prior: Sequence[str], fix: Sequence[str]) ->
     return {"priors": priors, "fixed": fixed}
 
 
-def _dose(text: str) -> Dose:
+def read_dose(text: str) -> Dose:
     """Read ``E=2@0``: an amount into a state at a time."""
     example = "--dose E=2@0"
     state, rest = read_assignment(text, example)

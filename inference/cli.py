@@ -31,6 +31,7 @@ if you have them also unit, lower and upper (limits), sd and n (means):
 
 [cyan]  cytobayes check my.csv[/]              [dim]what is in it, or what is wrong with it[/]
 [cyan]  cytobayes models show endotoxin[/]     [dim]equations, parameters, priors, sources[/]
+[cyan]  cytobayes simulate endotoxin -o e.png[/] [dim]what it does, before any data[/]
 [cyan]  cytobayes fit endotoxin --data my.csv --dose E=2@0 --out runs/mine[/]
 
 [bold]Again, or a little different[/]: each run keeps the file that reproduces it:
@@ -61,6 +62,7 @@ Text = str | None
 Number = float | None
 Whole = int | None
 Many = list[str] | None
+AsJson = Annotated[bool, typer.Option("--json", help="For a program.")]
 
 RUN, FILE, NAME = "Run folder", "Model and data", "Sampling"
 
@@ -246,9 +248,6 @@ def simulate(
         show(str(file))
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-
-
 @models_app.callback(invoke_without_command=True)
 def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List the models, or show one."""
@@ -266,9 +265,6 @@ def show_one_model(
     from .listing import show_model
 
     show_model(name, as_json=as_json)
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="For a program.")]
 
 
 @datasets_app.callback(invoke_without_command=True)

@@ -48,6 +48,29 @@ class Column:
         self._parts.clear()
         self._memo.clear()
 
+    @classmethod
+    def of(cls, name: str, codes: npt.NDArray[np.int32], texts: Iterable[str]) -> Column:
+        """Make a column of texts that are already told apart.
+
+        Parameters
+        ----------
+        name : str
+        codes : int array
+            For each row its place in ``texts``.
+        texts : iterable of str
+
+        Returns
+        -------
+        Column
+        """
+        column = cls(name)
+        plain = column._memo
+        merged = np.fromiter((plain[text.strip()] for text in texts), np.int32)
+        column.codes = merged[codes] if len(codes) else codes
+        column.texts = list(plain)
+        plain.clear()
+        return column
+
     def at(self, rows: Iterable[int]) -> list[str]:
         """Texts of some rows."""
         return [self.texts[self.codes[k]] for k in rows]

@@ -123,15 +123,15 @@ def _limits(axis: Axes, rows: pd.DataFrame) -> None:
 
 
 def _given(axis: Axes, doses: pd.DataFrame) -> None:
-    """Doses as ticks along the bottom, infusions as bars, resets as vertical lines."""
-    foot = axis.get_xaxis_transform()
+    """Doses as triangles along the top, infusions as bars, resets as vertical lines."""
+    top = axis.get_xaxis_transform()
     given = doses[doses["kind"] != "reset"]
     times = [_times(given, k) for k in range(len(given))]
     ticks = np.unique(np.concatenate([np.zeros(0), *times]))
-    axis.plot(ticks, np.full(len(ticks), 0.02), "|", color=DOSE, ms=9, mew=1.3, transform=foot)
+    axis.plot(ticks, np.ones(len(ticks)), "v", color=DOSE, ms=6, transform=top, clip_on=False)
     length = np.where(given["rate"] > 0, given["amount"] / given["rate"].abs(), given["duration"])
     for start, span in {(t, s) for ts, s in zip(times, length, strict=True) for t in ts if s > 0}:
-        axis.plot([start, start + span], [0.02, 0.02], "-", color=DOSE, lw=2.5, transform=foot)
+        axis.plot([start, start + span], [1, 1], color=DOSE, lw=2.5, transform=top, clip_on=False)
     for time in doses.loc[doses["kind"] != "dose", "time"].drop_duplicates():
         axis.axvline(float(time), color=RESET, ls=":", lw=1.0)
 
@@ -154,7 +154,7 @@ def _legend(figure: Figure, rows: pd.DataFrame, doses: pd.DataFrame) -> None:
     if rows[["lower", "upper"]].notna().any(axis=None):
         marks.append(Line2D([], [], color=LIMIT, ls="--", lw=0.8, label="limit of quantification"))
     if (doses["kind"] != "reset").any():
-        marks.append(Line2D([], [], ls="", marker="|", color=DOSE, ms=9, label="dose"))
+        marks.append(Line2D([], [], ls="", marker="v", color=DOSE, ms=6, label="dose"))
     if (doses["kind"] != "dose").any():
         marks.append(Line2D([], [], color=RESET, ls=":", label="reset"))
     if marks:

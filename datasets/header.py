@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .findings import Finding
 from .sheet import Sheet
-from .vocabulary import ALIASES, COLUMNS, REQUIRED, STOP
+from .units import split_unit
+from .vocabulary import ALIASES, COLUMNS, GIVEN, REQUIRED, STOP
 from .wording import closest, shown
 
-__all__ = ["Layout", "lay_out"]
+__all__ = ["Layout", "lay_out", "repeated"]
 
 
 @dataclass
@@ -22,43 +23,58 @@ class Layout:
     ----------
     places : dict
         Our name to the position in the file.
-    ignored : list of str
-        Columns that are not read.
+    rest : list of int
+        Positions of the other columns: covariates, if anything.
+    units : dict
+        Units that stand in the header, as in ``time (h)``, by our name.
     findings : list of Finding
         Missing, repeated, nameless and mistakable columns.
     """
 
     places: dict[str, int] = field(default_factory=dict)
-    ignored: list[str] = field(default_factory=list)
+    rest: list[int] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
-def lay_out(sheet: Sheet, columns: Mapping[str, str] | None) -> Layout:
+def lay_out(
+    sheet: Sheet,
+    columns: Mapping[str, str],
+    known: Sequence[str] = (*COLUMNS, *GIVEN),
+    required: Sequence[str] = REQUIRED,
+) -> Layout:
     """Match the header of a file with the columns of a study.
 
     Parameters
     ----------
     sheet : Sheet
-    columns : mapping, optional
+    columns : mapping
         Our name to the name in the file, for columns that are called otherwise there.
+    known, required : sequence of str
+        Columns that are looked for, and those of them that must be there.
 
     Returns
     -------
     Layout
         Names are compared without regard to case. A mapped column wins over one that merely
-        bears the name. An unknown column is ignored, unless it may be one of ours that is not
-        there, or may change what a row means.
+        bears the name, and a unit may follow it in brackets. An unknown column is a covariate,
+        unless it may be one of ours that is not there, or may change what a row means.
     """
     layout = Layout()
     names = [name.casefold() for name in sheet.header]
-    _repeated(sheet, names, layout)
-    _mapped(sheet, names, columns or {}, layout)
-    taken = set(layout.places.values())
-    for ours in COLUMNS:
-        if ours not in layout.places and ours in names and names.index(ours) not in taken:
-            layout.places[ours] = names.index(ours)
-    asked = [ours for ours in REQUIRED if ours not in (columns or {})]
-    _others(sheet, names, layout, asked)
+    repeated(sheet, names, layout.findings)
+    _mapped(sheet, names, columns, layout, known)
+    bare = [split_unit(name)[0].casefold() for name in sheet.header]
+    for ours in known:
+        for titles in (names, bare):
+            taken = set(layout.places.values())
+            if ours not in layout.places and ours in titles and titles.index(ours) not in taken:
+                layout.places[ours] = titles.index(ours)
+    for ours, place in layout.places.items():
+        if unit := split_unit(sheet.header[place])[1]:
+            layout.units[ours] = unit
+    asked = [ours for ours in required if ours not in columns]
+    _others(sheet, names, layout, asked, known)
     return layout
 
 
@@ -66,29 +82,44 @@ def _finding(sheet: Sheet, message: str, remedy: str, column: str | None = None)
     return Finding(message, remedy, column, rows=[sheet.header_line])
 
 
-def _repeated(sheet: Sheet, names: list[str], layout: Layout) -> None:
-    """Refuse a name that stands twice, and cells below no name."""
+def repeated(sheet: Sheet, names: list[str], findings: list[Finding]) -> None:
+    """Refuse a name that stands twice, and cells below no name.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    names : list of str
+        Its header without regard to case.
+    findings : list of Finding
+        Gets what is refused.
+    """
     for place, name in enumerate(names):
         if not name:
             if any(sheet.columns[place].texts):
                 message = f"field {place + 1} has values but no name."
-                layout.findings.append(_finding(sheet, message, "Name the column or delete it."))
+                findings.append(_finding(sheet, message, "Name the column or delete it."))
         elif name in names[:place]:
-            layout.findings.append(
+            findings.append(
                 _finding(sheet, "stands twice in the header.", "Rename one.", sheet.header[place])
             )
 
 
-def _mapped(sheet: Sheet, names: list[str], columns: Mapping[str, str], layout: Layout) -> None:
+def _mapped(
+    sheet: Sheet,
+    names: list[str],
+    columns: Mapping[str, str],
+    layout: Layout,
+    known: Sequence[str],
+) -> None:
     """Place the columns of the user's map."""
     for ours, theirs in columns.items():
         name = str(theirs).strip()
         place = _place(name, sheet.header, names)
-        if ours not in COLUMNS:
-            guess = closest(str(ours), COLUMNS)
+        if ours not in known:
+            guess = closest(str(ours), known)
             message = f"columns={{...}} names {shown(str(ours))}, which is no column of a study."
             remedy = f"Did you mean {guess!r}? " if guess else ""
-            remedy += f"The columns are {', '.join(COLUMNS)}."
+            remedy += f"The columns are {', '.join(known)}."
         elif place is None:
             guess = closest(name, sheet.header)
             message = f"columns={{...}} gives {shown(name)} for {ours!r}, which is not in the file."
@@ -109,10 +140,12 @@ def _place(name: str, header: list[str], names: list[str]) -> int | None:
     return names.index(name.casefold()) if name and name.casefold() in names else None
 
 
-def _others(sheet: Sheet, names: list[str], layout: Layout, asked: list[str]) -> None:
-    """Refuse missing columns and mistakable names; note the ignored ones."""
+def _others(
+    sheet: Sheet, names: list[str], layout: Layout, asked: list[str], known: Sequence[str]
+) -> None:
+    """Refuse missing columns and mistakable names; note the others."""
     rest = [k for k, n in enumerate(names) if n and k not in layout.places.values()]
-    rest = [k for k in rest if names[k] not in COLUMNS]  # repeated names, already refused
+    rest = [k for k in rest if names[k] not in known and names.index(names[k]) == k]
     guesses = {k: _meaning(names[k]) for k in rest}
     for ours in asked:
         if ours not in layout.places:
@@ -125,7 +158,7 @@ def _others(sheet: Sheet, names: list[str], layout: Layout, asked: list[str]) ->
         if stop is None and meant is not None and meant not in layout.places:
             stop = f"Rename it to {meant!r} if it is that, or remove it if it has no part here."
         if stop is None:
-            layout.ignored.append(sheet.header[k])
+            layout.rest.append(k)
         else:
             message = "is not a known name, but may matter."
             layout.findings.append(_finding(sheet, message, stop, sheet.header[k]))

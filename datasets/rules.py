@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from .cells import Cells, Floats, Mask
 from .findings import Finding
-from .header import Layout
-from .sheet import Sheet
+from .vocabulary import GIVEN
 
 __all__ = ["Table"]
 
 
 class Table:
-    """The rows of a file under examination.
+    """Measurements of a file under examination.
 
     Parameters
     ----------
-    sheet : Sheet
-    layout : Layout
+    names : mapping of our name to that in the file
+    rows : int array
+        Line of the file of each measurement.
     cells : Cells
-        Of that sheet with that layout.
+        Of the same rows.
+    flagged : bool
+        The file has flags of censoring: values beyond a limit are censored only if they say so.
 
     Attributes
     ----------
     findings : list of Finding
         Filled by `check`.
+    steps : list of str
+        What was done to the rows, for the account.
+    bound : float array
+        For a censored row that is known to lie in an interval: the other end of it.
     """
 
-    def __init__(self, sheet: Sheet, layout: Layout, cells: Cells) -> None:
-        self.cells = cells
-        self.names = {ours: sheet.header[place] for ours, place in layout.places.items()}
-        self.rows = np.asarray(sheet.rows, dtype=np.int64)
+    def __init__(
+        self,
+        names: Mapping[str, str],
+        rows: npt.NDArray[np.int64],
+        cells: Cells,
+        *,
+        flagged: bool = False,
+    ) -> None:
+        self.names, self.rows, self.cells, self.flagged = dict(names), rows, cells, flagged
+        self.bound = np.full(len(rows), np.nan)
         self.findings: list[Finding] = []
+        self.steps: list[str] = []
 
     def number(self, column: str) -> Floats:
         """Column of numbers; NaN when the file has none of that name."""
@@ -63,12 +77,21 @@ class Table:
         lower = np.where(marked < 0, value, self.number("lower"))
         return lower, np.where(marked > 0, value, self.number("upper"))
 
-    def check(self) -> None:
-        """Apply every rule."""
+    def check(self, *, order: bool = True, replicates: bool = False) -> None:
+        """Apply every rule.
+
+        Parameters
+        ----------
+        order : bool
+            Times must not go back within one observable of one subject.
+        replicates : bool
+            The same observable may stand twice at one time.
+        """
         self._signs()
-        self._limits()
+        self.check_limits()
         self._summaries()
-        self._order()
+        if order:
+            self.check_order(replicates=replicates)
         self._units()
 
     def add(
@@ -100,7 +123,8 @@ class Table:
             "Count time from the first event (a dose or the first sample), so that it starts at 0.",
         )
 
-    def _limits(self) -> None:
+    def check_limits(self) -> None:
+        """Find limits that contradict each other or the mark in the value."""
         value, marked = self.number("value"), self.cells.side
         remedy = "Let the mark in the value and the limit of the row agree, or delete the limit."
         for side, column in ((-1, "lower"), (1, "upper")):
@@ -150,7 +174,7 @@ class Table:
                 "Delete the mark or the limits in this row, or leave out the row.",
             )
 
-    def _order(self) -> None:
+    def check_order(self, *, replicates: bool = False) -> None:
         """Find times that go back, and repeats, within one observable of one subject."""
         if not {"subject", "time", "observable"} <= set(self.names):
             return
@@ -167,7 +191,7 @@ class Table:
         first = np.zeros(len(time), np.intp)
         first[by_time[1:]] = by_time[:-1]
         repeat = np.zeros(len(time), np.bool_)
-        repeat[by_time[1:]] = same
+        repeat[by_time[1:]] = same & (not replicates)
         self._report_order(back, repeat, self.rows[first])
 
     def _report_order(self, back: Mask, repeat: Mask, first: npt.NDArray[np.int64]) -> None:
@@ -185,7 +209,8 @@ class Table:
             repeat,
             "time",
             "repeats the subject, observable and time of an earlier row.",
-            "Delete the repeat, or put the mean of the replicates in one row.",
+            "Delete the repeat, put the mean of the replicates in one row, or keep them all with "
+            "replicates=True.",
             lambda k: f"{time[k]:.10g} ({subject[k]}, {observable[k]}, as in row {first[k]})",
         )
 
@@ -207,13 +232,37 @@ class Table:
             code != code[first],
             column,
             f"is another unit than before for the same {what}.",
-            f"Convert the values, so that every {what} has one unit, written in one way.",
+            f"Convert the values, so that every {what} has one unit, written in one way; or name "
+            "the unit that you want: units={...}, time_unit=..., and they are converted.",
             lambda k: f"{label[k]} ({label[first[k]]} in row {self.rows[first[k]]})",
         )
 
     def censoring(self) -> npt.NDArray[np.int8]:
         """-1 left, +1 right, 0 none: by the mark in the value, else by the limits of the row."""
         value, side = self.number("value"), self.cells.side.copy()
+        if self.flagged:
+            return side
         side[(side == 0) & (value <= self.number("lower"))] = -1
         side[(side == 0) & (value >= self.number("upper"))] = 1
         return side
+
+    def frame(self) -> pd.DataFrame:
+        """Rows that have a value, with the columns of a study and ``unit``."""
+        side, value = self.censoring(), self.number("value")
+        lower, upper = self.limits()
+        between = np.isfinite(self.bound) & (side != 0)
+        kind = np.array(["none", "right", "interval", "left"], dtype=object)  # by side; 2: both
+        columns = {
+            "subject": self.label("subject"),
+            "time": self.number("time"),
+            "observable": self.label("observable"),
+            "value": np.where(side < 0, lower, np.where(side > 0, upper, value)),
+            "lower": np.where(between & (side < 0), self.bound, np.where(between, value, lower)),
+            "upper": np.where(between & (side > 0), self.bound, np.where(between, value, upper)),
+            "censoring": kind[np.where(between, 2, side)],
+            "sd": self.number("sd"),
+            "n": self.number("n"),
+        }
+        columns |= {name: self.label(name) for name in (*GIVEN, "unit") if name in self.names}
+        kept = ~self.cells.missing
+        return pd.DataFrame({n: pd.Series(a[kept], dtype=a.dtype) for n, a in columns.items()})

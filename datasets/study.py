@@ -164,7 +164,7 @@ class Study:
     def tree(self) -> xr.DataTree:
         """A copy as DataTree, attributes as JSON.
 
-        Nodes (dims): ``observations`` (row), ``doses`` (dose), ``covariates``, ``outcomes`` (entry).
+        Nodes (dims): observations (row), doses (dose), covariates (entry), outcomes (entry).
         """
         return self._tree.copy(deep=False)
 

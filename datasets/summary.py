@@ -128,7 +128,15 @@ def _doses(study: Study) -> list[str]:
     doses = study.to_frame("doses")
     if doses.empty:
         return ["none"]
-    kinds = doses.groupby([c for c in doses if c != "subject"], sort=False)["subject"].nunique()
+    same = [c for c in doses if c != "subject"]
+    kinds = doses.groupby(same, sort=False)["subject"].nunique()
+    if len(kinds) > DOSES:  # one line for all amounts
+        same.remove("amount")
+        by = doses.groupby(same, sort=False)
+        ends = zip(by["amount"].min(), by["amount"].max(), strict=True)
+        words = [f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in ends]
+        kinds = by["subject"].nunique().to_frame().assign(amount=words)
+        kinds = kinds.set_index("amount", append=True)["subject"]
     lines = [
         f"{_dose(kind, study.time_unit)} ({counted(kind['subject'], 'subject')})"
         for kind in kinds.reset_index().head(DOSES).to_dict("records")
@@ -145,7 +153,8 @@ def _dose(kind: dict[str, object], unit: str) -> str:
 
     if kind["kind"] == "reset":
         return f"reset at {span('time')}"
-    amount = f"{kind['amount']:g} {kind['unit']}".rstrip()
+    amount = kind["amount"] if isinstance(kind["amount"], str) else f"{kind['amount']:g}"
+    amount = f"{amount} {kind['unit']}".rstrip()
     line = f"{amount} into {kind['target']} at {span('time')}"
     line += f" over {span('duration')}" if kind["duration"] else ""
     if kind["rate"]:

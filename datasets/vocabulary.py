@@ -5,19 +5,27 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "ABOVE",
     "ALIASES",
+    "BELOW",
     "COLUMNS",
+    "COMMENT",
+    "GIVEN",
     "LABELS",
     "LIMIT",
+    "LOST",
     "MISSING",
+    "NONMEM",
     "NUMBER",
     "REQUIRED",
     "STOP",
     "TEXTS",
 ]
 
+COMMENT = "#@"  # what a line begins with that is left out
 REQUIRED = ("subject", "time", "observable", "value")
 COLUMNS = (*REQUIRED, "unit", "lower", "upper", "sd", "n", "time_unit")
+GIVEN = ("occasion", "assay", "source")
 
 # Names that carry one of these meanings in the field. They are not taken for it unasked, but to
 # leave out such a column in silence could change the result, so it is refused with a remedy.
@@ -37,16 +45,48 @@ STOP = {
     "se sem stderr standarderror": "Make it a column 'sd' with sd = se * sqrt(n), and remove it.",
     "cens censoring censored blq bloq bql aloq": "Write censored values as '<LIMIT' or '>LIMIT' in "
     "the value column, or give the columns 'lower' and 'upper'; then remove it.",
-    "evid amt addl": "Rows of doses cannot be read from this file: keep the rows of measurements, "
-    "remove it, and give the doses with Study.with_doses.",
+    "evid amt addl": "A file with rows of doses has the columns of NONMEM (ID, TIME, DV, AMT, EVID): "
+    "rename the others to these; or keep the rows of measurements, and give the doses with "
+    "Study.with_doses.",
     "replicate replicates rep": "Replace replicates by their mean, and remove it.",
 }
 
-LABELS = ("subject", "observable", "unit", "time_unit")
+# Columns of NONMEM and Monolix files, and what they are called here.
+NONMEM = {
+    "subject": "id",
+    "time": "time",
+    "value": "dv",
+    "observable": "dvid ytype",
+    "amt": "amt amount",
+    "evid": "evid",
+    "mdv": "mdv",
+    "cmt": "cmt cmp",
+    "rate": "rate",
+    "dur": "dur tinf",
+    "ii": "ii",
+    "addl": "addl",
+    "ss": "ss",
+    "cens": "cens",
+    "limit": "limit",
+    "lower": "lloq",
+    "upper": "uloq",
+    "blq": "blq bloq bql",
+    "occasion": "occ",
+    "unit": "unit",
+    "assay": "assay",
+    "source": "source",
+}
+
+LABELS = ("subject", "observable", "unit", "time_unit", "cmt", *GIVEN)
 MISSING = frozenset({"", "na", "n/a", "."})
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 LIMIT = re.compile(rf"(<=|>=|[<>≤≥])\s*({NUMBER})")
-BELOW = re.compile(r"<?\s*(blq|bloq|bql|lloq|loq|lod|below.*|n\.?d\.?|not detect.*)", re.I)
+BELOW = re.compile(r"<?\s*(blq|bloq|bql|lloq|loq|lod|below.*|not detect.*|undetect.*)", re.I)
+LOST = re.compile(
+    r"h(a?e)molys(ed|is)|h(a?e)molyz(ed)|lip(a?e)mic|clotted|(sample )?(lost|missing|spilled)|"
+    r"not (done|sampled|measured|available|collected|drawn)|no sample|missed|insufficient.*|qns|-+",
+    re.I,
+)
 ABOVE = re.compile(r">?\s*(alq|aloq|uloq|above.*|over.*|saturated)", re.I)
 
 # What a cell that is no number looks like, with the remedy. The first that fits counts.
@@ -73,16 +113,21 @@ TEXTS: tuple[tuple[str, re.Pattern[str], str], ...] = (
         "Write decimals with a point (1.5) and no separator of thousands.",
     ),
     (
+        "may mean 'not detected' or 'not done'.",
+        re.compile(r"n\.?\s?d\.?", re.I),
+        "Write '<' and the lower limit of the assay if it was below, NA if it was not measured.",
+    ),
+    (
         "says 'below a limit' without the limit.",
         BELOW,
-        "Write '<' and the lower limit of the assay, for example '<1.2': the row is then scored "
-        "as left-censored.",
+        "Write '<' and the lower limit of the assay, for example '<1.2', or give the limit in a "
+        "column 'lower' or with limits={...}: the row is then scored as left-censored.",
     ),
     (
         "says 'above a limit' without the limit.",
         ABOVE,
-        "Write '>' and the upper limit of the assay, for example '>1500': the row is then scored "
-        "as right-censored.",
+        "Write '>' and the upper limit of the assay, for example '>1500', or give the limit in a "
+        "column 'upper' or with limits={...}: the row is then scored as right-censored.",
     ),
     (
         "has a unit or a note behind the number.",
@@ -92,7 +137,7 @@ TEXTS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (
         "is not a number.",
         re.compile(r"(?s).*"),
-        "Write a number; if there was no measurement, leave the value empty (or write NA): the "
-        "row is then left out and counted.",
+        "Write a number; if there was no measurement, leave the value empty (or write NA), or "
+        "name the word with missing=[...]: the row is then left out and counted.",
     ),
 )

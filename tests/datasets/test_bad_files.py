@@ -51,7 +51,9 @@ BAD = {
     "a required column misspelt": Bad(
         "subject,time,observable,vlaue\n1,0,IL6,2\n", 1, None, None, "'value' is", "Is it 'vlaue'?"
     ),
-    "NONMEM names": Bad("ID,TIME,DVID,DV\n1,0,1,2\n", 1, None, None, "'subject'", "Is it 'ID'?"),
+    "a name of NONMEM": Bad(
+        "ID,time,observable,value\n1,0,IL6,2\n", 1, None, None, "'subject'", "Is it 'ID'?"
+    ),
     "limits under another name": Bad(
         "subject,time,observable,value,LLOQ\n1,0,IL6,2,3\n",
         1,
@@ -82,10 +84,10 @@ BAD = {
     "an open quote": Bad(HEAD + '1,0,IL6,2\n1,1,"IL6,2\n', 3, None, None, "never closed", "Close"),
     "text behind a quote": Bad(HEAD + '1,0,"IL"6,2\n', 2, None, None, "follows", "Quote the whole"),
     "text in a number column": Bad(
-        HEAD + "1,0,IL6,Hemolyzed\n",
+        HEAD + "1,0,IL6,strange\n",
         2,
         "value",
-        "Hemolyzed",
+        "strange",
         "not a number",
         "leave the value empty",
     ),
@@ -226,10 +228,10 @@ def test_is_refused_with_row_column_value_and_remedy(
 
 
 def test_all_problems_of_a_file_are_listed_at_once(write: Callable[[str | bytes], Path]) -> None:
-    rows = "1,0,IL6,BLQ,5,3\n1,-1,IL6,2,,\n,2,IL6,3,,\n1,3,IL6\n1,4,IL6,Hemolyzed,,\n1,5,IL6,x,,\n"
+    rows = "1,0,IL6,BLQ,,3\n1,-1,IL6,2,,\n,2,IL6,3,,\n1,3,IL6\n1,4,IL6,strange,,\n1,5,IL6,x,5,3\n"
     error = refusal(write(LIMITS + rows))
     where = {(p.row, p.column) for p in error.problems}
-    assert where >= {(2, "value"), (2, "lower"), (3, "time"), (4, "subject")}
+    assert where >= {(2, "value"), (7, "lower"), (3, "time"), (4, "subject")}
     assert where >= {(5, None), (6, "value"), (7, "value")}
     assert error.rows_read == 6
 
@@ -303,9 +305,11 @@ def test_the_map_of_columns_is_checked(write: Callable[[str | bytes], Path]) -> 
         assert words in " ".join(str(refusal(path, columns=columns)).split())
 
 
-def test_a_time_unit_against_the_file_is_refused(write: Callable[[str | bytes], Path]) -> None:
+def test_a_time_unit_that_is_none_is_refused(write: Callable[[str | bytes], Path]) -> None:
     path = write("subject,time,observable,value,time_unit\n1,0,IL6,2,h\n")
-    assert "'d' was asked for" in str(refusal(path, time_unit="d"))
+    for unit, words in (("mL", "measure different things"), ("fortnote", "no unit")):
+        text = " ".join(str(refusal(path, time_unit=unit)).split())
+        assert words in text and "row 2, column 'time_unit': 'h'" in text
 
 
 def test_control_characters_of_a_file_do_not_reach_the_terminal(

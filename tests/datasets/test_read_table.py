@@ -29,7 +29,6 @@ COVARIATES = (
     "note",
     "valid",
     "day",
-    "source",
 )
 
 
@@ -130,18 +129,33 @@ def test_separators_line_ends_and_byte_order_marks_do_not_matter(
     assert ("fields were separated by" in steps(study)) == (separator != ",")
 
 
-def test_columns_that_are_not_read_are_named(read: Callable[..., Study]) -> None:
-    study = read("subject,time,observable,value,sex,comment\n1,0,IL6,2,f,fine\n")
-    assert "columns not read: 'sex', 'comment'" in steps(study)
+def test_other_columns_become_covariates_or_are_named(read: Callable[..., Study]) -> None:
+    head = "subject,time,observable,value,sex,WT (kg),CRP,plate,empty\n"
+    study = read(
+        head + "1,0,IL6,2,f,70,3,a,\n1,0,TNF,2,f,70.0,3,b,\n1,2,IL6,2,f,,4,a,\n2,0,IL6,1,m,NA,5,a,."
+    )
+    assert study.covariates["sex"].values.tolist() == ["f", "m"]
+    np.testing.assert_array_equal(study.covariates["WT"], [70, np.nan])
+    assert study.covariates["WT"].attrs["units"] == "kg"
+    varying = study.to_frame("covariates").query("name == 'CRP'")
+    assert varying[["subject", "time", "value"]].values.tolist() == [
+        ["1", 0.0, 3.0], ["1", 2.0, 4.0], ["2", 0.0, 5.0],
+    ]  # fmt: skip
+    for words in (
+        "one value per subject: 'sex', 'WT'",
+        "that change in time: 'CRP'",
+        "they are empty: 'empty'",
+        "two values at one time of a subject: 'plate'",
+    ):
+        assert words in steps(study)
 
 
 @pytest.mark.parametrize("name", COVARIATES)
 def test_usual_covariates_are_not_mistaken_for_a_column(
     name: str, read: Callable[..., Study]
 ) -> None:
-    assert f"not read: '{name}'" in steps(
-        read(f"subject,time,observable,value,{name}\n1,0,IL6,2,x")
-    )
+    study = read(f"subject,time,observable,value,{name}\n1,0,IL6,2,x")
+    assert study.covariates[name].values.tolist() == ["x"]
 
 
 def test_units_are_kept_per_observable_and_for_time(read: Callable[..., Study]) -> None:

@@ -1,0 +1,77 @@
+"""Every notebook runs from its first to its last cell, and is committed without outputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXAMPLE = ROOT / "notebooks" / "from_spreadsheet_to_study.ipynb"
+# In another process: the client leaves sockets to the garbage collector, which warns.
+CLIENT = """
+import sys
+import nbformat
+from nbclient import NotebookClient
+
+given, made, folder = sys.argv[1:]
+notebook = nbformat.read(given, as_version=4)
+nbformat.validate(notebook)
+resources = {"metadata": {"path": folder}}
+NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute()
+nbformat.write(notebook, made)
+"""
+
+
+def run(path: Path, folder: Path) -> list[dict[str, Any]]:
+    """Cells of code, after all were executed by this Python in a folder of their own."""
+    made = folder / "made.ipynb"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
+    command = [sys.executable, "-c", CLIENT, str(path), str(made), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return code(made)
+
+
+def code(path: Path) -> list[dict[str, Any]]:
+    """Cells of code of a notebook."""
+    cells: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_without_a_complaint(path: Path, tmp_path: Path) -> None:
+    cells = run(path, tmp_path)
+    assert cells and all(cell["execution_count"] for cell in cells)
+    complaints = [o for cell in cells for o in cell["outputs"] if o.get("name") == "stderr"]
+    assert not complaints
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_clean(path: Path) -> None:
+    assert not any(cell["outputs"] or cell["execution_count"] for cell in code(path))
+
+
+def test_the_spreadsheet_is_censored_refused_and_graded(tmp_path: Path) -> None:
+    outputs = [o for cell in run(EXAMPLE, tmp_path) for o in cell["outputs"]]
+    shown = "".join("".join(o["text"]) for o in outputs if "text" in o)
+    assert "2 left, 1 right" in shown, "IL6: <1.2 twice, >1500 once"
+    assert "48 rows read = 47 kept + 1 left out" in shown, "the spoiled tube"
+    assert "'88 ?'" in shown and "negative time" in shown, "both problems of the broken sheet"
+    assert "crs (ASTCT) of 2: 1: 1, 3: 1" in shown, "P-01 had grade 3, P-02 grade 1"
+
+
+def test_a_failing_cell_is_seen(tmp_path: Path) -> None:
+    notebook = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+    notebook["cells"] = [{**first, "source": "1 / 0"}]
+    path = tmp_path / "failing.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        run(path, tmp_path)

@@ -7,11 +7,47 @@ from __future__ import annotations
 
 from ..errors import UnknownModelError
 from ..ode import OdeModel
-from . import crs_cascade, endotoxin, feedback
+from . import (
+    acute_inflammation,
+    atherosclerosis,
+    crs_cascade,
+    crs_full,
+    endotoxin,
+    engager,
+    feedback,
+    herxheimer,
+    homeostasis,
+    interventions,
+    leaky_gut,
+    storm_kareva,
+    stroke,
+    superantigen,
+    ternary_complex,
+    tocilizumab,
+    wound,
+)
 
 __all__ = ["get", "names"]
 
-MODULES = (crs_cascade, endotoxin, feedback)
+MODULES = (
+    acute_inflammation,
+    atherosclerosis,
+    crs_cascade,
+    crs_full,
+    endotoxin,
+    engager,
+    feedback,
+    herxheimer,
+    homeostasis,
+    interventions,
+    leaky_gut,
+    storm_kareva,
+    stroke,
+    superantigen,
+    ternary_complex,
+    tocilizumab,
+    wound,
+)
 REGISTRY: dict[str, OdeModel] = {m.name: m for module in MODULES for m in module.MODELS}
 
 

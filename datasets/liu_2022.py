@@ -53,22 +53,17 @@ def read(
     file = Path(path)
     with_response = "response" in pd.read_csv(file, nrows=0).columns
     source = read_source(file, [*COLUMNS, "response"] if with_response else COLUMNS)
-    rows = source.rows.rename(columns={"patient": "subject", "day": "time", "car": "value"})
-    for column in ("time", "value"):
-        number = pd.to_numeric(rows[column], errors="coerce")
-        if (wrong := number.isna() & rows[column].notna()).any():
-            raise InputError(f"{file.name}: {shown(rows.loc[wrong, column].iloc[0])} is no number.")
-        rows[column] = number.astype(float)
-    measured = rows.dropna(subset=["time", "value"]).assign(observable="CAR")
+    rows = _numbers(source.rows, file.name)
+    measured = rows.dropna(subset=["time", "value"])
     if lower is None and (zeros := int((measured["value"] <= 0).sum())):
         raise InputError(
-            f"{file.name}: {counted(zeros, 'value')} are 0, which means below detection. Give "
-            "lower=, the limit of the assay; they become left-censored."
+            f"{file.name}: {counted(zeros, 'value')} not above 0, which means below detection. "
+            "Give lower=, the limit of the assay; they become left-censored."
         )
-    why = {"lower": lower, "source": "limit given by the user"} if lower is not None else {}
-    kept, steps = clipped(measured, "CAR", why)
+    limit = {} if lower is None else {"lower": lower, "source": "limit given by the user"}
+    kept, done = clipped(measured, "CAR", limit)
+    steps = [f"{counted(len(rows) - len(kept), 'row')} without a value left out", *done]
     patients = kept["subject"].nunique()
-    steps.insert(0, f"{counted(len(rows) - len(kept), 'row')} without a value left out")
     if (patients, len(kept)) != (PATIENTS, POINTS):
         found = f"{counted(patients, 'patient')} and {counted(len(kept), 'point')}"
         steps.append(f"{found}; the authors collected {PATIENTS} and {POINTS}")
@@ -80,6 +75,17 @@ def read(
         outcomes=_responses(kept) if with_response else None,
         provenance=[source.provenance(NAME, len(kept), steps)],
     )
+
+
+def _numbers(given: pd.DataFrame, file: str) -> pd.DataFrame:
+    """Rows with our names, times and values as numbers."""
+    rows = given.rename(columns={"patient": "subject", "day": "time", "car": "value"})
+    for column in ("time", "value"):
+        number = pd.to_numeric(rows[column], errors="coerce")
+        if (wrong := number.isna() & rows[column].notna()).any():
+            raise InputError(f"{file}: {shown(rows.loc[wrong, column].iloc[0])} is no number.")
+        rows[column] = number.astype(float)
+    return rows.assign(observable="CAR")
 
 
 def _responses(rows: pd.DataFrame) -> pd.DataFrame:

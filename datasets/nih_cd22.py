@@ -50,6 +50,15 @@ LABS = {
     "ferritin_ug_L": ("ferritin", "ug/L"),
     "LDH_U_L": ("LDH", "U/L"),
 }
+TABLES = (  # file, columns of time, analyte ("CAR": all are) and value
+    ("cytokines.csv", "day", "cytokine", "value_pg_ml"),
+    ("car_cells.csv", "true_day", "CAR", "abs_car_per_uL"),
+    ("inflammatory.csv", "true_day", "analyte", "value"),
+)
+TRAPS = (
+    "steroids: two source files disagree for the ids 3177, 4460 and 5891; as in this copy",
+    "tocilizumab is 0 or 1 without a time",
+)
 USABLE = ("IFNg", "IL6", "IL8", "IL10", "IL15", "TNF", "IL18")
 OBSERVABLES = (*USABLE, "CAR", "CRP", "ferritin", "LDH")
 UNITS = {**dict.fromkeys(CYTOKINES.values(), "pg/mL"), "CAR": "cells/uL", **dict(LABS.values())}
@@ -122,30 +131,19 @@ def _check(observables: Sequence[str]) -> None:
 
 def _cleaned(folder: Path, observables: Sequence[str]) -> Study:
     """Read the four cleaned files."""
-    cytokines = read_source(folder / "cytokines.csv", ["id", "day", "cytokine", "value_pg_ml"])
-    cells = read_source(
-        folder / "car_cells.csv", ["id", "nominal_day", "true_day", "abs_car_per_uL"]
-    )
-    labs = read_source(
-        folder / "inflammatory.csv", ["id", "nominal_day", "true_day", "analyte", "value"]
-    )
+    parts = []
+    for file, time, analyte, value in TABLES:
+        columns = ["id", time, value] if analyte == "CAR" else ["id", time, analyte, value]
+        source = read_source(folder / file, columns)
+        given = source.rows.assign(CAR="CAR") if analyte == "CAR" else source.rows
+        parts.append((source, *_assess(_tidy(given, time, analyte, value), observables)))
     onsets = [o for _, _, o in OUTCOMES.values() if o]
     patients = read_source(
         folder / "patients.csv", list(dict.fromkeys(["id", *COVARIATES, *OUTCOMES, *onsets]))
     )
-    tables = [
-        (cytokines, _tidy(cytokines.rows, "day", "cytokine", "value_pg_ml")),
-        (cells, _tidy(cells.rows.assign(analyte="CAR"), "true_day", "analyte", "abs_car_per_uL")),
-        (labs, _tidy(labs.rows, "true_day", "analyte", "value")),
-    ]
-    parts = [(source, *_assess(table, observables)) for source, table in tables]
     rows = pd.concat([part for _, part, _ in parts], ignore_index=True)
     people = patients.rows[patients.rows["id"].isin(rows["subject"])]
-    note = [
-        f"{counted(len(people), 'patient')} of {len(patients.rows)} with a kept measurement",
-        "steroids: two source files disagree for the ids 3177, 4460 and 5891; as in this copy",
-        "tocilizumab is 0 or 1 without a time",
-    ]
+    note = f"{counted(len(people), 'patient')} of {len(patients.rows)} with a kept measurement"
     return Study(
         rows,
         name=NAME,
@@ -155,7 +153,7 @@ def _cleaned(folder: Path, observables: Sequence[str]) -> Study:
         outcomes=_outcomes(people),
         provenance=[
             *(source.provenance(NAME, len(part), steps) for source, part, steps in parts),
-            patients.provenance(NAME, len(people), note),
+            patients.provenance(NAME, len(people), [note, *TRAPS]),
         ],
     )
 

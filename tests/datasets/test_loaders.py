@@ -312,7 +312,7 @@ LIU = "patient,day,car,response\na,1,0,CR\na,7,2500,CR\nb,3,12,NR\nb,9,,NR\n"
 def test_liu_zeros_need_a_limit(tmp_path: Path) -> None:
     path = tmp_path / "liu.csv"
     path.write_text(LIU)
-    with pytest.raises(InputError, match="are 0, which means below detection"):
+    with pytest.raises(InputError, match="1 value not above 0, which means below detection"):
         load("liu-2022", path)
     study = load("liu-2022", path, lower=10)
     rows = study.to_frame()

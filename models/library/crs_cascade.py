@@ -29,7 +29,7 @@ import numpy as np
 from ..distributions import LogitNormal
 from ..math import exp, hill, maximum, minimum, ramp
 from ..ode import Invariance, Namespace, OdeModel, State, Threshold
-from .blockade import BLOCKADE, STEROID, cleared, restraint
+from .blockade import BLOCKADE, STEROID, cleared, restraint, signal
 from .citations import HARDIANSYAH, SHORT, STEIN
 from .evidence import calibrated, given, published
 
@@ -56,7 +56,7 @@ def target(t: Any, y: Namespace, p: Namespace) -> Any:
     return exp(-p.kb / p.Eref * p.Cmax * (rise + fast + slow))
 
 
-def signal(IL6: Any, p: Namespace) -> Any:
+def stimulus(IL6: Any, p: Namespace) -> Any:
     """Saturation of the IL-6 signal above its baseline, not negative."""
     return ramp(hill((1 - p.RO) * IL6, p.K6) - hill(p.IL6_0, p.K6), WIDTH)
 
@@ -68,7 +68,7 @@ def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
     return {
         "IFNg": p.pG * flux * restraint(p) - p.dG * (y.IFNg - p.IFNg_0),
         "IL6": p.pI * activation * restraint(p) - p.dI * (cleared(y.IL6, p) - p.IL6_0),
-        "CRP": p.koc * (p.CRP_0 + p.Ec * signal(y.IL6, p) - y.CRP),
+        "CRP": p.koc * (p.CRP_0 + p.Ec * stimulus(y.IL6, p) - y.CRP),
         "ferritin": p.kof * (p.ferritin_0 * (1 + p.Sf * activation) - y.ferritin),
     }
 
@@ -137,8 +137,8 @@ crs_cascade = OdeModel(
     parameters=PARAMETERS,
     rhs=rhs,
     initial=initial,
-    outputs={"CAR": cells, "b": target},
-    output_units={"CAR": "cell/uL"},
+    outputs={"CAR": cells, "b": target, "signal": signal},
+    output_units={"CAR": "cell/uL", "signal": "pg/mL"},
     time_unit="d",
     breakpoints=("Tmax",),
     horizon=28.0,
@@ -148,7 +148,7 @@ crs_cascade = OdeModel(
         Invariance({"pG": 1, "B0rel": -1}),
         Invariance({"Cmax": 1, "Eref": 1, "pG": -1}, {"CAR": 1}),
         Invariance({"pG": 1, "KG": 1, "IFNg_0": 1}, {"IFNg": 1}),
-        Invariance({"pI": 1, "K6": 1, "IL6_0": 1}, {"IL6": 1}),
+        Invariance({"pI": 1, "K6": 1, "IL6_0": 1}, {"IL6": 1, "signal": 1}),
         Invariance({"Ec": 1, "CRP_0": 1}, {"CRP": 1}),
         Invariance({"ferritin_0": 1}, {"ferritin": 1}),
     ),

@@ -1,0 +1,458 @@
+"""Virtual cohorts with known truth: patients, treatments, assays and grades as a trial sees them.
+
+A cohort is made in the order in which a trial happens. Covariates are drawn, then the parameters
+of each patient around the typical values (log-normal, `Parameter.iiv`), shifted by the covariates.
+The model is solved; drugs are given by rule to those who need them, and it is solved again. Assays
+measure at visits, some of which are missed and more of which are kept for the sick; what lies
+beyond a limit of quantification is reported as censored. At last each patient gets a grade whose
+probabilities depend on the course. Everything that was not seen stays beside it as the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from scipy.special import expit
+
+from ..models import Dose, OdeModel, Regimen, simulate
+from .errors import InputError
+from .provenance import Provenance
+from .study import Study
+
+__all__ = ["Assay", "Cohort", "Covariate", "Design", "Grading", "Rule", "simulate_cohort"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """A fixed property of a patient, and what it does to the parameters.
+
+    Parameters
+    ----------
+    name : str
+    median, sd : float
+        A log-normal covariate; ``sd`` of its logarithm.
+    categories : mapping of label to probability
+        Instead: a category.
+    powers : mapping of parameter to float
+        The parameter is multiplied by ``(value / median) ** power``.
+    factors : mapping of parameter to mapping of label to float
+        The parameter is multiplied by the factor of the patient's category.
+    unit : str
+    """
+
+    name: str
+    median: float = 1.0
+    sd: float = 0.0
+    categories: Mapping[str, float] = field(default_factory=dict)
+    powers: Mapping[str, float] = field(default_factory=dict)
+    factors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Assay:
+    """How an observable is measured.
+
+    Parameters
+    ----------
+    observable : str
+        State or output of the model.
+    sigma : float
+        Standard deviation of the logarithm of a measurement.
+    lower, upper : float
+        Limits of quantification, in the unit of the model.
+    days : sequence of float, optional
+        Times of its own; default: the visits of the design.
+    """
+
+    observable: str
+    sigma: float = 0.3
+    lower: float = 0.0
+    upper: float = np.inf
+    days: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A treatment given once, when an observable first exceeds a level at a visit.
+
+    Parameters
+    ----------
+    dose : Dose
+        Its ``time`` is added to that of the visit.
+    observable : str
+    above : float
+        Level, in the unit of the observable.
+    probability : float
+        Share of the patients that are treated when they fulfil the rule.
+    """
+
+    dose: Dose
+    observable: str
+    above: float
+    probability: float = 1.0
+
+
+@dataclass(frozen=True)
+class Grading:
+    """Probability of a grade: ``logit P(grade >= k) = slope * log10(peak / reference) - cut_k``.
+
+    Parameters
+    ----------
+    observable : str
+        Its peak over the horizon counts; after receptor blockade use the signal, not serum IL-6.
+    reference : float
+    slope : float
+    cuts : sequence of float
+        Ascending; grade k is at least ``k`` beyond ``cuts[k - 1]``.
+    scale : str
+        "ASTCT", "Lee", "Penn" or "CTCAE".
+    onset : float
+        Onset is the first time at which the observable reaches this share of its peak.
+    """
+
+    observable: str
+    reference: float
+    slope: float = 2.0
+    cuts: tuple[float, ...] = (-1.0, 1.0, 3.0, 5.0)
+    scale: str = "ASTCT"
+    onset: float = 0.2
+
+    def __post_init__(self) -> None:
+        """Refuse cuts that do not ascend."""
+        if list(self.cuts) != sorted(set(self.cuts)):
+            raise InputError(f"grading: the cuts must ascend, got {self.cuts}")
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a trial measures and does.
+
+    Parameters
+    ----------
+    visits : sequence of float
+        Times of visits, in the time unit of the model.
+    assays : sequence of Assay
+    missed : float
+        Probability that a visit after the first is missed.
+    extra_visits : sequence of float
+        Further visits of patients with a grade of at least ``sick``.
+    sick : int
+    covariates : sequence of Covariate
+    rules : sequence of Rule
+        Applied one after another, each on the course under those before it.
+    grading : Grading, optional
+    """
+
+    visits: tuple[float, ...]
+    assays: tuple[Assay, ...]
+    missed: float = 0.0
+    extra_visits: tuple[float, ...] = ()
+    sick: int = 2
+    covariates: tuple[Covariate, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    grading: Grading | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """A study and the truth behind it.
+
+    Parameters
+    ----------
+    study : Study
+    truth : Dataset, dims (subject,) and (subject, time)
+        Parameters of each patient; the course of every observable on a fine grid; with a grading,
+        ``P(grade >= k)`` as ``risk`` (subject, grade).
+    """
+
+    study: Study
+    truth: xr.Dataset
+
+
+def simulate_cohort(
+    model: OdeModel,
+    n: int,
+    design: Design,
+    regimen: Regimen | None = None,
+    *,
+    seed: int,
+    iiv: Mapping[str, float] | None = None,
+    name: str = "virtual cohort",
+) -> Cohort:
+    """Make a virtual cohort.
+
+    Parameters
+    ----------
+    model : OdeModel
+        With the drugs that the rules give, such as ``with_tocilizumab(get("crs-cascade"))``.
+    n : int
+        Patients.
+    design : Design
+    regimen : Regimen, optional
+        Given to everybody; default: none.
+    seed : int
+        Same seed, same cohort.
+    iiv : mapping of parameter to float, optional
+        Standard deviations between patients; default: those of the model.
+    name : str
+        Name of the study.
+
+    Returns
+    -------
+    Cohort
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or a patient's equations cannot be solved.
+
+    Notes
+    -----
+    Each part of the design has a stream of random numbers of its own: a longer list of visits does
+    not change the patients.
+    """
+    if n < 1:
+        raise InputError(f"a cohort needs at least one patient, got {n}")
+    streams = iter(np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6))
+    subjects = [f"P{k + 1:0{len(str(n))}d}" for k in range(n)]
+    covariates = _covariates(design.covariates, n, next(streams))
+    theta = _parameters(model, design, covariates, subjects, iiv, next(streams))
+    fine = _grid(model, design)
+    regimens = {s: regimen or Regimen() for s in subjects}
+    course = _course(model, theta, fine, regimens)
+    rng = next(streams)
+    for rule in design.rules:
+        regimens = _treated(rule, design, course, regimens, rng.uniform(size=n))
+        course = _course(model, theta, fine, regimens)
+    grades = _grades(design.grading, course, next(streams))
+    rows = _measured(design, course, grades["grade"], next(streams), next(streams))
+    study = Study(
+        rows,
+        name=name,
+        units={a.observable: model.unit(a.observable) for a in design.assays},
+        time_unit=model.time_unit,
+        doses=_dose_rows(model, regimens),
+        covariates=_covariate_rows(design.covariates, covariates, subjects),
+        outcomes=_outcome_rows(design.grading, grades, subjects),
+        provenance=[Provenance(source=f"simulate_cohort, model {model.name}, seed {seed}")],
+    )
+    truth = course.assign({p: v for p, v in theta.items()})
+    if design.grading is not None:
+        truth["risk"] = (("subject", "grade"), grades["risk"])
+        truth = truth.assign_coords(grade=np.arange(1, len(design.grading.cuts) + 1))
+    return Cohort(study, truth)
+
+
+def _covariates(
+    covariates: Sequence[Covariate], n: int, rng: np.random.Generator
+) -> dict[str, npt.NDArray[Any]]:
+    drawn: dict[str, npt.NDArray[Any]] = {}
+    for c in covariates:
+        if c.categories:
+            share = np.array(list(c.categories.values()), dtype=float)
+            drawn[c.name] = rng.choice(list(c.categories), n, p=share / share.sum())
+        else:
+            drawn[c.name] = c.median * np.exp(c.sd * rng.standard_normal(n))
+    return drawn
+
+
+def _parameters(
+    model: OdeModel,
+    design: Design,
+    covariates: Mapping[str, npt.NDArray[Any]],
+    subjects: Sequence[str],
+    iiv: Mapping[str, float] | None,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    """Parameters that differ between patients, within their bounds."""
+    spread = {p.name: p.iiv for p in model.parameters if p.iiv > 0} if iiv is None else dict(iiv)
+    effects = [n for c in design.covariates for n in (*c.powers, *c.factors)]
+    for name in (*spread, *effects):
+        if name not in model.parameter_names:
+            raise InputError(f"model {model.name} has no parameter {name!r}")
+    result = {}
+    for p in model.parameters:
+        noise = rng.standard_normal(len(subjects))
+        if p.name not in spread and p.name not in effects:
+            continue
+        value = p.value * np.exp(spread.get(p.name, 0.0) * noise)
+        for c in design.covariates:
+            if p.name in c.powers:
+                value = value * (covariates[c.name] / c.median) ** c.powers[p.name]
+            if p.name in c.factors:
+                value = value * np.array([c.factors[p.name][label] for label in covariates[c.name]])
+        result[p.name] = ("subject", np.clip(value, p.lower, p.upper), {"units": p.unit})
+    return xr.Dataset(result, coords={"subject": list(subjects)})
+
+
+def _grid(model: OdeModel, design: Design) -> Array:
+    """Fine grid that holds every visit."""
+    asked = [
+        *design.visits,
+        *design.extra_visits,
+        *(d for a in design.assays for d in a.days or ()),
+    ]
+    even = np.linspace(0.0, max([model.horizon, *asked]), 225)
+    return np.unique(np.round([*even, *asked], 10))
+
+
+def _course(
+    model: OdeModel, theta: xr.Dataset, times: Array, regimens: Mapping[str, Regimen]
+) -> xr.Dataset:
+    run = simulate(model, theta, times, None if model.is_closed_form else dict(regimens))
+    if run.attrs["failed_solves"]:
+        raise InputError(f"model {model.name} cannot be solved: {run.attrs['failures']}")
+    return run.transpose("subject", "time")
+
+
+def _treated(
+    rule: Rule,
+    design: Design,
+    course: xr.Dataset,
+    regimens: Mapping[str, Regimen],
+    chance: Array,
+) -> dict[str, Regimen]:
+    """Give a dose to those who fulfil a rule at a visit."""
+    if isinstance(rule.dose.time, str):
+        raise InputError("the time of a dose given by a rule must be a number")
+    visits = np.unique([*design.visits, *design.extra_visits])
+    seen = course[rule.observable].sel(time=visits).to_numpy() > rule.above
+    result = {}
+    for k, (subject, given) in enumerate(regimens.items()):
+        if seen[k].any() and chance[k] < rule.probability:
+            begin = float(visits[seen[k].argmax()]) + rule.dose.time
+            given = given + Regimen([_at(rule.dose, begin)])
+        result[subject] = given
+    return result
+
+
+def _at(dose: Dose, time: float) -> Dose:
+    from dataclasses import replace
+
+    return replace(dose, time=time)
+
+
+def _grades(
+    grading: Grading | None, course: xr.Dataset, rng: np.random.Generator
+) -> dict[str, npt.NDArray[Any]]:
+    n = course.sizes["subject"]
+    if grading is None:
+        return {"grade": np.zeros(n, dtype=int)}
+    values = course[grading.observable].to_numpy()
+    peak = values.max(axis=1)
+    eta = grading.slope * np.log10(peak / grading.reference)
+    risk = expit(eta[:, None] - np.array(grading.cuts))
+    grade = (rng.uniform(size=n)[:, None] < risk).sum(axis=1)
+    first = (values >= grading.onset * peak[:, None]).argmax(axis=1)
+    return {"grade": grade, "risk": risk, "onset": course["time"].to_numpy()[first]}
+
+
+def _measured(
+    design: Design,
+    course: xr.Dataset,
+    grade: npt.NDArray[Any],
+    missing: np.random.Generator,
+    noise: np.random.Generator,
+) -> pd.DataFrame:
+    """Rows of all assays, with what lies beyond a limit scored as censored there."""
+    visits = np.array(sorted({*design.visits, *design.extra_visits}))
+    planned = np.isin(visits, design.visits)
+    kept = missing.uniform(size=(grade.size, visits.size)) >= design.missed
+    kept[:, 0] = True
+    kept &= planned | (grade[:, None] >= design.sick)
+    tables = []
+    for assay in design.assays:
+        days = visits if assay.days is None else np.array(assay.days)
+        there = kept if assay.days is None else np.ones((grade.size, days.size), dtype=bool)
+        true = course[assay.observable].sel(time=days).to_numpy()
+        tables.append(_rows(assay, course["subject"].to_numpy(), days, true, there, noise))
+    rows = pd.concat(tables).sort_values(["subject", "time"], kind="stable")
+    return rows.reset_index(drop=True)
+
+
+def _rows(
+    assay: Assay,
+    subjects: npt.NDArray[Any],
+    days: Array,
+    true: Array,
+    there: npt.NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    value = true * np.exp(assay.sigma * rng.standard_normal(true.shape))
+    low, high = value < assay.lower, value > assay.upper
+    value = np.where(low, assay.lower, np.where(high, assay.upper, value))
+    censoring = np.where(low, "left", np.where(high, "right", "none"))
+    who, when = np.nonzero(there)
+    return pd.DataFrame(
+        {
+            "subject": subjects[who],
+            "time": days[when],
+            "observable": assay.observable,
+            "value": np.array([float(f"{v:.4g}") for v in value[there]]),
+            "lower": assay.lower if assay.lower > 0 else np.nan,
+            "upper": assay.upper if np.isfinite(assay.upper) else np.nan,
+            "censoring": censoring[there],
+        }
+    )
+
+
+def _dose_rows(model: OdeModel, regimens: Mapping[str, Regimen]) -> pd.DataFrame | None:
+    rows = [
+        {
+            "subject": subject,
+            "time": e.time,
+            "amount": e.amount,
+            "target": e.state,
+            "duration": e.duration,
+            "interval": e.interval,
+            "count": e.count,
+            "unit": model.unit(e.state),
+        }
+        for subject, regimen in regimens.items()
+        for e in regimen.events
+        if isinstance(e, Dose)
+    ]
+    return pd.DataFrame(rows) if rows else None
+
+
+def _covariate_rows(
+    covariates: Sequence[Covariate],
+    drawn: Mapping[str, npt.NDArray[Any]],
+    subjects: Sequence[str],
+) -> pd.DataFrame | None:
+    rows = [
+        {
+            "subject": s,
+            "name": c.name,
+            "value": str(v) if c.categories else float(f"{v:.4g}"),
+            "unit": c.unit,
+        }
+        for c in covariates
+        for s, v in zip(subjects, drawn[c.name], strict=True)
+    ]
+    return pd.DataFrame(rows) if rows else None
+
+
+def _outcome_rows(
+    grading: Grading | None, grades: Mapping[str, npt.NDArray[Any]], subjects: Sequence[str]
+) -> pd.DataFrame | None:
+    if grading is None:
+        return None
+    return pd.DataFrame(
+        {
+            "subject": subjects,
+            "outcome": "crs",
+            "value": grades["grade"].astype(float),
+            "scale": grading.scale,
+            "time": np.where(grades["grade"] > 0, np.round(grades["onset"], 2), np.nan),
+        }
+    )

@@ -11,73 +11,32 @@ probabilities depend on the course. Everything that was not seen stays beside it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from scipy.special import expit
 
 from ..models import Dose, OdeModel, Regimen, simulate
 from .errors import InputError
 from .provenance import Provenance
 from .study import Study
+from .virtual import (
+    Assay,
+    Covariate,
+    Grading,
+    assay_rows,
+    covariate_rows,
+    draw_covariates,
+    draw_grades,
+    outcome_rows,
+)
 
 __all__ = ["Assay", "Cohort", "Covariate", "Design", "Grading", "Rule", "simulate_cohort"]
 
 Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Covariate:
-    """A fixed property of a patient, and what it does to the parameters.
-
-    Parameters
-    ----------
-    name : str
-    median, sd : float
-        A log-normal covariate; ``sd`` of its logarithm.
-    categories : mapping of label to probability
-        Instead: a category.
-    powers : mapping of parameter to float
-        The parameter is multiplied by ``(value / median) ** power``.
-    factors : mapping of parameter to mapping of label to float
-        The parameter is multiplied by the factor of the patient's category.
-    unit : str
-    """
-
-    name: str
-    median: float = 1.0
-    sd: float = 0.0
-    categories: Mapping[str, float] = field(default_factory=dict)
-    powers: Mapping[str, float] = field(default_factory=dict)
-    factors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class Assay:
-    """How an observable is measured.
-
-    Parameters
-    ----------
-    observable : str
-        State or output of the model.
-    sigma : float
-        Standard deviation of the logarithm of a measurement.
-    lower, upper : float
-        Limits of quantification, in the unit of the model.
-    days : sequence of float, optional
-        Times of its own; default: the visits of the design.
-    """
-
-    observable: str
-    sigma: float = 0.3
-    lower: float = 0.0
-    upper: float = np.inf
-    days: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,37 +58,6 @@ class Rule:
     observable: str
     above: float
     probability: float = 1.0
-
-
-@dataclass(frozen=True)
-class Grading:
-    """Probability of a grade: ``logit P(grade >= k) = slope * log10(peak / reference) - cut_k``.
-
-    Parameters
-    ----------
-    observable : str
-        Its peak over the horizon counts; after receptor blockade use the signal, not serum IL-6.
-    reference : float
-    slope : float
-    cuts : sequence of float
-        Ascending; grade k is at least ``k`` beyond ``cuts[k - 1]``.
-    scale : str
-        "ASTCT", "Lee", "Penn" or "CTCAE".
-    onset : float
-        Onset is the first time at which the observable reaches this share of its peak.
-    """
-
-    observable: str
-    reference: float
-    slope: float = 2.0
-    cuts: tuple[float, ...] = (-1.0, 1.0, 3.0, 5.0)
-    scale: str = "ASTCT"
-    onset: float = 0.2
-
-    def __post_init__(self) -> None:
-        """Refuse cuts that do not ascend."""
-        if list(self.cuts) != sorted(set(self.cuts)):
-            raise InputError(f"grading: the cuts must ascend, got {self.cuts}")
 
 
 @dataclass(frozen=True)
@@ -224,7 +152,7 @@ def simulate_cohort(
         raise InputError(f"a cohort needs at least one patient, got {n}")
     streams = iter(np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6))
     subjects = [f"P{k + 1:0{len(str(n))}d}" for k in range(n)]
-    covariates = _covariates(design.covariates, n, next(streams))
+    covariates = draw_covariates(design.covariates, n, next(streams))
     theta = _parameters(model, design, covariates, subjects, iiv, next(streams))
     fine = _grid(model, design)
     regimens = {s: regimen or Regimen() for s in subjects}
@@ -233,7 +161,7 @@ def simulate_cohort(
     for rule in design.rules:
         regimens = _treated(rule, design, course, regimens, rng.uniform(size=n))
         course = _course(model, theta, fine, regimens)
-    grades = _grades(design.grading, course, next(streams))
+    grades = draw_grades(design.grading, course, next(streams))
     rows = _measured(design, course, grades["grade"], next(streams), next(streams))
     study = Study(
         rows,
@@ -241,8 +169,8 @@ def simulate_cohort(
         units={a.observable: model.unit(a.observable) for a in design.assays},
         time_unit=model.time_unit,
         doses=_dose_rows(model, regimens),
-        covariates=_covariate_rows(design.covariates, covariates, subjects),
-        outcomes=_outcome_rows(design.grading, grades, subjects),
+        covariates=covariate_rows(design.covariates, covariates, subjects),
+        outcomes=outcome_rows(design.grading, grades, subjects),
         provenance=[Provenance(source=f"simulate_cohort, model {model.name}, seed {seed}")],
     )
     truth = course.assign({p: v for p, v in theta.items()})
@@ -250,19 +178,6 @@ def simulate_cohort(
         truth["risk"] = (("subject", "grade"), grades["risk"])
         truth = truth.assign_coords(grade=np.arange(1, len(design.grading.cuts) + 1))
     return Cohort(study, truth)
-
-
-def _covariates(
-    covariates: Sequence[Covariate], n: int, rng: np.random.Generator
-) -> dict[str, npt.NDArray[Any]]:
-    drawn: dict[str, npt.NDArray[Any]] = {}
-    for c in covariates:
-        if c.categories:
-            share = np.array(list(c.categories.values()), dtype=float)
-            drawn[c.name] = rng.choice(list(c.categories), n, p=share / share.sum())
-        else:
-            drawn[c.name] = c.median * np.exp(c.sd * rng.standard_normal(n))
-    return drawn
 
 
 def _parameters(
@@ -330,30 +245,9 @@ def _treated(
     for k, (subject, given) in enumerate(regimens.items()):
         if seen[k].any() and chance[k] < rule.probability:
             begin = float(visits[seen[k].argmax()]) + rule.dose.time
-            given = given + Regimen([_at(rule.dose, begin)])
+            given = given + Regimen([replace(rule.dose, time=begin)])
         result[subject] = given
     return result
-
-
-def _at(dose: Dose, time: float) -> Dose:
-    from dataclasses import replace
-
-    return replace(dose, time=time)
-
-
-def _grades(
-    grading: Grading | None, course: xr.Dataset, rng: np.random.Generator
-) -> dict[str, npt.NDArray[Any]]:
-    n = course.sizes["subject"]
-    if grading is None:
-        return {"grade": np.zeros(n, dtype=int)}
-    values = course[grading.observable].to_numpy()
-    peak = values.max(axis=1)
-    eta = grading.slope * np.log10(peak / grading.reference)
-    risk = expit(eta[:, None] - np.array(grading.cuts))
-    grade = (rng.uniform(size=n)[:, None] < risk).sum(axis=1)
-    first = (values >= grading.onset * peak[:, None]).argmax(axis=1)
-    return {"grade": grade, "risk": risk, "onset": course["time"].to_numpy()[first]}
 
 
 def _measured(
@@ -374,35 +268,9 @@ def _measured(
         days = visits if assay.days is None else np.array(assay.days)
         there = kept if assay.days is None else np.ones((grade.size, days.size), dtype=bool)
         true = course[assay.observable].sel(time=days).to_numpy()
-        tables.append(_rows(assay, course["subject"].to_numpy(), days, true, there, noise))
+        tables.append(assay_rows(assay, course["subject"].to_numpy(), days, true, there, noise))
     rows = pd.concat(tables).sort_values(["subject", "time"], kind="stable")
     return rows.reset_index(drop=True)
-
-
-def _rows(
-    assay: Assay,
-    subjects: npt.NDArray[Any],
-    days: Array,
-    true: Array,
-    there: npt.NDArray[np.bool_],
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    value = true * np.exp(assay.sigma * rng.standard_normal(true.shape))
-    low, high = value < assay.lower, value > assay.upper
-    value = np.where(low, assay.lower, np.where(high, assay.upper, value))
-    censoring = np.where(low, "left", np.where(high, "right", "none"))
-    who, when = np.nonzero(there)
-    return pd.DataFrame(
-        {
-            "subject": subjects[who],
-            "time": days[when],
-            "observable": assay.observable,
-            "value": np.array([float(f"{v:.4g}") for v in value[there]]),
-            "lower": assay.lower if assay.lower > 0 else np.nan,
-            "upper": assay.upper if np.isfinite(assay.upper) else np.nan,
-            "censoring": censoring[there],
-        }
-    )
 
 
 def _dose_rows(model: OdeModel, regimens: Mapping[str, Regimen]) -> pd.DataFrame | None:
@@ -422,37 +290,3 @@ def _dose_rows(model: OdeModel, regimens: Mapping[str, Regimen]) -> pd.DataFrame
         if isinstance(e, Dose)
     ]
     return pd.DataFrame(rows) if rows else None
-
-
-def _covariate_rows(
-    covariates: Sequence[Covariate],
-    drawn: Mapping[str, npt.NDArray[Any]],
-    subjects: Sequence[str],
-) -> pd.DataFrame | None:
-    rows = [
-        {
-            "subject": s,
-            "name": c.name,
-            "value": str(v) if c.categories else float(f"{v:.4g}"),
-            "unit": c.unit,
-        }
-        for c in covariates
-        for s, v in zip(subjects, drawn[c.name], strict=True)
-    ]
-    return pd.DataFrame(rows) if rows else None
-
-
-def _outcome_rows(
-    grading: Grading | None, grades: Mapping[str, npt.NDArray[Any]], subjects: Sequence[str]
-) -> pd.DataFrame | None:
-    if grading is None:
-        return None
-    return pd.DataFrame(
-        {
-            "subject": subjects,
-            "outcome": "crs",
-            "value": grades["grade"].astype(float),
-            "scale": grading.scale,
-            "time": np.where(grades["grade"] > 0, np.round(grades["onset"], 2), np.nan),
-        }
-    )

@@ -147,7 +147,7 @@ def assay_rows(
     there: npt.NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Measure the true values (patient, day) where ``there``; rows of a study, censored at limits."""
+    """Measure true values (patient, day) where ``there``; what lies beyond a limit is censored."""
     value = true * np.exp(assay.sigma * rng.standard_normal(true.shape))
     low, high = value < assay.lower, value > assay.upper
     value = np.where(low, assay.lower, np.where(high, assay.upper, value))

@@ -76,13 +76,15 @@ class Signs:
     Raises
     ------
     GradingError
-        If a key is missing or stands twice, or a column is not known.
+        If there is no row, a key is missing or stands twice, or a column is not known.
     """
 
     def __init__(self, table: pd.DataFrame, known: Sequence[str]) -> None:
         for column in ("subject", "day"):
             if column not in table:
                 raise GradingError(f"the signs have no column {column!r}.")
+        if not len(table):
+            raise GradingError("the signs have no row.")
         for column in table.columns.difference(["subject", "day", *known]):
             guess = closest(str(column), known)
             hint = f" Did you mean {guess!r}?" if guess else ""

@@ -208,8 +208,24 @@ def test_a_sign_that_cannot_be_read_is_named(change: dict[str, Any], text: str) 
 def test_two_rows_for_a_day_are_refused() -> None:
     with pytest.raises(GradingError, match="two rows for day 0"):
         grade_crs(pd.concat([days({}), days({})]))
+    with pytest.raises(GradingError, match="the signs have no row"):
+        grade_crs(days({}).iloc[:0])
     with pytest.raises(GradingError, match="no column 'day'"):
         grade_crs(days({}).drop(columns="day"))
+
+
+def test_columns_with_missing_values_of_pandas_are_read() -> None:
+    table = pd.DataFrame(
+        {
+            "subject": [1, 1],
+            "day": pd.array([1, 2], dtype="Int64"),
+            "temperature": pd.array([38.5, None], dtype="Float64"),
+            "hypotension": pd.array([True, None], dtype="boolean"),
+            "oxygen": pd.Categorical(["none", None]),
+            "vasopressors": pd.array([1, None], dtype="Int64"),
+        }
+    )
+    assert grade_crs(table).daily[["grade", "highest"]].to_numpy().tolist() == [[3, 3], [0, 4]]
 
 
 # --- properties ---------------------------------------------------------------------------------

@@ -220,6 +220,18 @@ def test_spoiled_samples_are_left_out_and_other_text_is_refused(
         load("nih-cd22", folder)
 
 
+def test_loaded_names_and_units_are_those_of_the_library(data_dir: Path, lps: Study) -> None:
+    from cytobayes import Problem
+    from cytobayes.models.library import get
+
+    wanted = ["CAR", "IFNg", "IL6", "CRP", "ferritin"]
+    study = load("nih-cd22", data_dir / "nih_cd22", observables=wanted)
+    text = str(Problem(get("crs-cascade"), study))
+    assert "CAR [cell/uL]: 131 rows (M3 on 25 left-censored)" in text
+    assert all(name in text for name in wanted)
+    assert "IL10 [pg/mL]: 160 rows" in str(Problem(get("endotoxin"), lps))
+
+
 # --- limits -------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 """What was seen: reading, checking and publishing data.
 
-`load` gives a published data set, `read_table` reads a csv file, `open_study` does either; all
+`load` gives a published data set, `read_table` reads a table of measurements or events, `open_study` does either; all
 return a `Study`. `load_table` gives published rates or parameters. `grade_crs`, `grade_icans` and
 `easix` turn daily signs and labs into grades and scores. What cannot be used raises an
 `InputError` whose text fits on one screen.
@@ -14,6 +14,7 @@ from .errors import (
     StudyError,
     UnknownDataError,
 )
+from .export import write_nonmem
 from .findings import Finding, TableError, TableProblem
 from .grading import Grading
 from .icans import grade_icans, ice_score
@@ -46,4 +47,5 @@ __all__ = [
     "names",
     "open_study",
     "read_table",
+    "write_nonmem",
 ]

@@ -56,7 +56,7 @@ class Cells:
         return self.blank.get("value", np.zeros(len(self.side), np.bool_))
 
     def take(self, at: npt.NDArray[np.intp], names: Collection[str] | None = None) -> Cells:
-        """Some of the rows, and of the columns of numbers, without the findings."""
+        """Take some of the rows, and of the columns of numbers, without the findings."""
         kept = self.numbers if names is None else self.numbers.keys() & set(names)
         return Cells(
             {name: self.numbers[name][at] for name in kept},

@@ -62,7 +62,8 @@ def read_covariates(
     """
     names = [split_unit(sheet.header[k]) for k in places]
     bare = [name for name, _ in names]
-    parts, told = [], {"fixed": [], "varying": [], "empty": [], "twice": []}  # type: ignore[var-annotated]
+    parts: list[pd.DataFrame] = []
+    told: dict[str, list[str]] = {"fixed": [], "varying": [], "empty": [], "twice": []}
     known = np.isfinite(who.time)
     who = Who(who.at[known], who.subject[known], who.names, who.time[known])
     order = np.lexsort((who.time, who.subject))
@@ -99,9 +100,10 @@ def _column(
     if (codes[there] == codes[first[who.subject[there]]]).all():
         kind, rows = "fixed", np.sort(first[first >= 0])
     else:
-        kind, rows = "varying", _changes(codes, full, order, new)
-        if rows is None:
+        changes = _changes(codes, full, order, new)
+        if changes is None:
             return "twice", None
+        kind, rows = "varying", changes
     at = who.at[rows]
     return kind, pd.DataFrame(
         {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from .errors import StudyError
@@ -136,10 +137,11 @@ def _given(axis: Axes, doses: pd.DataFrame) -> None:
         axis.axvline(float(time), color=RESET, ls=":", lw=1.0)
 
 
-def _times(doses: pd.DataFrame, k: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _times(doses: pd.DataFrame, k: int) -> npt.NDArray[np.float64]:
     """List the times of a repeated dose, at most the first thousand."""
     row = doses.iloc[k]
-    return float(row["time"]) + float(row["interval"]) * np.arange(min(int(row["count"]), 1000))
+    steps = np.arange(min(int(row["count"]), 1000), dtype=np.float64)
+    return float(row["time"]) + float(row["interval"]) * steps
 
 
 def _legend(figure: Figure, rows: pd.DataFrame, doses: pd.DataFrame) -> None:

@@ -50,7 +50,7 @@ class Events:
         self._check_doses()
 
     def _number(self, column: str) -> Floats:
-        """A column with 0 in place of nothing."""
+        """Give a column with 0 in place of nothing."""
         return np.nan_to_num(self.table.number(column), nan=0.0)
 
     def _targets(self) -> tuple[npt.NDArray[np.intp], list[str]]:
@@ -110,7 +110,7 @@ class Events:
         self._target = np.array([place[str(name)] for name in merged], np.intp), names
 
     def _check_flags(self) -> None:
-        """Values of flags, and flags against the kind of record."""
+        """Check flags, also against the kind of record."""
         for column, known in FLAGS.items():
             number = self.table.number(column)
             good = np.isnan(number) | np.isin(number, known)
@@ -144,7 +144,7 @@ class Events:
             )
 
     def _check_doses(self) -> None:
-        """What must hold in a dose."""
+        """Check what must hold in a dose."""
         table, gives, endless = self.table, self.gives, self.steady > 0
         lacking = gives & table.blank("amt") & ~(endless & (self.rate != 0))
         column = "amt" if "amt" in table.names else "evid" if "evid" in table.names else "time"

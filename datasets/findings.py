@@ -127,11 +127,17 @@ class TableError(InputError):
 
     def __str__(self) -> str:
         """One screen: file, counts, then the kinds of problem that fit."""
+        return self.text(LINES)
+
+    def text(self, most: int | None = None) -> str:
+        """Write the whole message, or as many kinds of problem as fit into ``most`` lines."""
         head = f"{shown(self.file, 200)} was refused: {counted(self.count, 'problem')}"
         if self.rows_read is not None:
             head += f"; {counted(self.rows_read, 'row')} read = 0 kept + {self.rows_read} refused"
         lines, left = wrapped(head + "."), list(self.findings)
-        while left and (len(lines) == 1 or len(lines) + len(left[0].lines()) <= LINES):
+        while left and (
+            most is None or len(lines) == 1 or len(lines) + len(left[0].lines()) <= most
+        ):
             lines += left.pop(0).lines()
         if left:
             rows = sorted({int(row) for f in left for row in f.rows})

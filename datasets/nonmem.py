@@ -104,11 +104,11 @@ def read_nonmem(sheet: Sheet, request: Request) -> Reading:
     events = Events(table, request)
     observed = np.flatnonzero(events.observed)
     seen = Table(names, rows[observed], cells.take(observed, MEASURED), flagged=_flagged(names))
-    _name_observables(seen, request, findings)
+    _name_observables(seen, request.names or _mapping(note, "observables"), findings)
     events.censor(seen, observed)
     known = list(dict.fromkeys(seen.label("observable").tolist()))
-    units = {**note.get("units", {}), **request.units}
-    _state_units(seen, note.get("units", {}))
+    units = {**_mapping(note, "units"), **request.units}
+    _state_units(seen, _mapping(note, "units"))
     settle(seen, request)
     seen.check(order=False, replicates=True)
     findings += [*table.findings, *seen.findings]
@@ -119,11 +119,11 @@ def read_nonmem(sheet: Sheet, request: Request) -> Reading:
         return Reading(frame, read=read, findings=findings)
     kept = set(frame["subject"].unique())
     mine = pd.Series(table.label("subject")).isin(kept).to_numpy()
-    doses = events.doses(mine, units.get("AMT", ""), note.get("dose_units", {}), unit)
+    doses = events.doses(mine, units.get("AMT", ""), _mapping(note, "dose_units"), unit)
     codes, subjects = cells.labels["subject"]
     at = np.flatnonzero(mine)
     who = Who(alive[at], codes[at], subjects, cells.numbers["time"][at])
-    covariates, told = read_covariates(sheet, rest, who, note.get("covariate_units", {}))
+    covariates, told = read_covariates(sheet, rest, who, _mapping(note, "covariate_units"))
     steps = [
         balance(read, len(frame), **events.counts(mine, seen, observed)),
         *left_out(seen),
@@ -137,11 +137,11 @@ def read_nonmem(sheet: Sheet, request: Request) -> Reading:
         *scored(seen),
     ]
     outcomes = pd.DataFrame(note["outcomes"]) if note.get("outcomes") else None
-    return Reading(frame, doses, covariates, outcomes, unit, {}, read, steps)
+    return Reading(frame, doses, covariates, outcomes, unit, read, steps)
 
 
 def _note(sheet: Sheet) -> dict[str, Any]:
-    """What `write_nonmem` wrote into the first line."""
+    """Find what `write_nonmem` wrote into the first line."""
     for line in sheet.comments:
         if line.startswith(NOTE):
             try:
@@ -150,6 +150,12 @@ def _note(sheet: Sheet) -> dict[str, Any]:
                 return {}
             return note if isinstance(note, dict) else {}
     return {}
+
+
+def _mapping(note: Mapping[str, Any], key: str) -> dict[str, str]:
+    """One part of the note; nothing if a hand has changed it into something else."""
+    part = note.get(key, {})
+    return {str(k): str(v) for k, v in part.items()} if isinstance(part, dict) else {}
 
 
 def _places(
@@ -226,7 +232,7 @@ def _comments(
 
 
 def _located(findings: list[Finding], sheet: Sheet, rows: npt.NDArray[np.int64]) -> list[Finding]:
-    """Findings without the cases in records that are commented out."""
+    """Leave out cases in records that are commented out."""
     if len(rows) == len(sheet.rows):
         return findings
     kept, left = set(rows.tolist()), []
@@ -320,13 +326,12 @@ def _flagged(names: Mapping[str, str]) -> bool:
     return bool({"cens", "blq"} & set(names))
 
 
-def _name_observables(table: Table, request: Request, findings: list[Finding]) -> None:
+def _name_observables(table: Table, given: Mapping[str, str], findings: list[Finding]) -> None:
     """Label the measurements by DVID, or by CMT."""
     n, title = len(table.rows), split_unit(table.names.get("value", "DV"))[0]
     source = "observable" if "observable" in table.names else "cmt"
     codes, texts = table.cells.labels.get(source, (np.zeros(n, np.intp), [""]))
     present = np.unique(codes)
-    given = request.names
     texts = [str(int(float(t))) if WHOLE.fullmatch(t) else t for t in texts]
     single = len({texts[k] for k in present}) == 1 and not given
     names = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -22,8 +21,6 @@ class Reading:
         Observations as in a study, with the column ``unit``.
     doses, covariates, outcomes : DataFrame, optional
     time_unit : str
-    units : mapping of observable to unit
-        Where the rows state none.
     read : int
         Rows of data in the file.
     steps : list of str
@@ -36,7 +33,6 @@ class Reading:
     covariates: pd.DataFrame | None = None
     outcomes: pd.DataFrame | None = None
     time_unit: str = ""
-    units: Mapping[str, str] = field(default_factory=dict)
     read: int = 0
     steps: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)

@@ -108,9 +108,9 @@ def _settle_words(table: Table) -> None:
         value[good] = limit[good]
         table.cells.side[good] = side
         message, remedy = next((m, r) for m, _, r in TEXTS if key in m)
-        said = table.label("value")
+        said = table.label("value").astype(str).tolist()
         bad = (word == side) & ~np.isfinite(limit)
-        table.add(bad, "value", message, remedy, lambda k, said=said: str(said[k]))
+        table.add(bad, "value", message, remedy, said.__getitem__)
 
 
 def time_factor(stated: str, request: Request) -> tuple[float, str, str, str]:

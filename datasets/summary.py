@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,12 +21,14 @@ OBSERVABLES, DOSES, STEPS = 8, 3, 6  # how many are listed before "... and more"
 HEAD = ("observable", "rows", "subjects", "unit", "range", "censored")
 
 
-def summarize(study: Study) -> str:
+def summarize(study: Study, steps: int = STEPS) -> str:
     """Describe a study on one screen.
 
     Parameters
     ----------
     study : Study
+    steps : int
+        How many cleaning steps are listed.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def summarize(study: Study) -> str:
     lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in [HEAD, *table]]
     if hidden:
         lines.append(f"... and {hidden} more")
-    above, below = _facts(study)
+    above, below = _facts(study, steps)
     text = [_title(study), *_listed(above), "", *lines, "", *_listed(below)]
     return "\n".join(line.rstrip() for line in text)
 
@@ -80,7 +82,7 @@ def _title(study: Study) -> str:
     return f"Study {study.name!r}: {study.observations.sizes['row']} {what}"
 
 
-def _facts(study: Study) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def _facts(study: Study, steps: int = STEPS) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Collect what stands above the table of observables, and below it."""
     time = study.observations["time"].to_numpy()
     sources = [
@@ -93,21 +95,21 @@ def _facts(study: Study) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         "subjects": [textwrap.shorten(f"{len(study.subjects)}: {names}", WIDTH - 12)],
         "time": [f"{time.min():g} to {time.max():g} {study.time_unit or '(no unit)'}"],
     }
-    steps = [step for record in study.provenance for step in record.steps]
-    hidden = len(steps) - STEPS
+    done = [step for record in study.provenance for step in record.steps]
+    hidden = len(done) - steps
     more = [f"... and {hidden} more steps (study.provenance)"] if hidden > 0 else []
     below = {
         "doses": _doses(study),
         "covariates": _covariates(study.to_frame("covariates")),
         "outcomes": _outcomes(study.to_frame("outcomes")),
-        "cleaning": [*steps[:STEPS], *more],
+        "cleaning": [*done[:steps], *more],
     }
     return above, {label: items for label, items in below.items() if items}
 
 
 def _observables(rows: pd.DataFrame) -> tuple[list[tuple[str, ...]], int]:
     """Cells of one line per observable, and how many more there are."""
-    table = []
+    table: list[tuple[str, ...]] = []
     for name, part in islice(rows.groupby("observable", sort=False), OBSERVABLES):
         censored = part.loc[part["censoring"] != "none", "censoring"].value_counts()
         table.append(
@@ -129,23 +131,19 @@ def _doses(study: Study) -> list[str]:
     if doses.empty:
         return ["none"]
     same = [c for c in doses if c != "subject"]
-    kinds = doses.groupby(same, sort=False)["subject"].nunique()
-    if len(kinds) > DOSES:  # one line for all amounts
+    if doses.groupby(same).ngroups > DOSES:  # one line for all amounts
         same.remove("amount")
-        by = doses.groupby(same, sort=False)
-        ends = zip(by["amount"].min(), by["amount"].max(), strict=True)
-        words = [f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in ends]
-        kinds = by["subject"].nunique().to_frame().assign(amount=words)
-        kinds = kinds.set_index("amount", append=True)["subject"]
-    lines = [
-        f"{_dose(kind, study.time_unit)} ({counted(kind['subject'], 'subject')})"
-        for kind in kinds.reset_index().head(DOSES).to_dict("records")
-    ]
+    kinds = []
+    for _, part in doses.groupby(same, sort=False):
+        low, high = part["amount"].min(), part["amount"].max()
+        amount = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        subjects = counted(part["subject"].nunique(), "subject")
+        kinds.append(f"{_dose(part.iloc[0], amount, study.time_unit)} ({subjects})")
     hidden = len(kinds) - DOSES
-    return [*lines, f"... and {hidden} more kinds of dose"] if hidden > 0 else lines
+    return [*kinds[:DOSES], f"... and {hidden} more kinds of dose"] if hidden > 0 else kinds
 
 
-def _dose(kind: dict[str, object], unit: str) -> str:
+def _dose(kind: pd.Series[Any], amount: str, unit: str) -> str:
     """Amount, target, time and repetition of a dose in words."""
 
     def span(column: str) -> str:
@@ -153,14 +151,12 @@ def _dose(kind: dict[str, object], unit: str) -> str:
 
     if kind["kind"] == "reset":
         return f"reset at {span('time')}"
-    amount = kind["amount"] if isinstance(kind["amount"], str) else f"{kind['amount']:g}"
-    amount = f"{amount} {kind['unit']}".rstrip()
-    line = f"{amount} into {kind['target']} at {span('time')}"
+    line = f"{amount} {kind['unit']}".rstrip() + f" into {kind['target']} at {span('time')}"
     line += f" over {span('duration')}" if kind["duration"] else ""
     if kind["rate"]:
         modeled = {-1.0: "rate estimated", -2.0: "duration estimated"}
-        line += ", " + modeled.get(float(str(kind["rate"])), f"at a rate of {kind['rate']:g}")
-    if int(str(kind["count"])) > 1:
+        line += ", " + modeled.get(float(kind["rate"]), f"at a rate of {kind['rate']:g}")
+    if kind["count"] > 1:
         line += f", {kind['count']} times every {span('interval')}"
     if kind["steady_state"]:
         line += f", in steady state (every {span('interval')})"

@@ -210,11 +210,11 @@ def _emptiness(sheet: Sheet, reading: Reading) -> list[Finding]:
 def _study(reading: Reading, name: str, record: Provenance) -> Study:
     """Put what was read into a study."""
     rows = reading.rows
-    units = {str(o): u for o, u in reading.units.items() if (rows["observable"] == o).any()}
+    units: dict[str, str] = {}
     if "unit" in rows:
         first = ~rows["observable"].duplicated()
         stated = dict(zip(rows.loc[first, "observable"], rows.loc[first, "unit"], strict=True))
-        units |= {str(o): str(u) for o, u in stated.items() if u}
+        units = {str(o): str(u) for o, u in stated.items() if u}
         rows = rows.drop(columns="unit")
     return Study(
         rows,

@@ -9,8 +9,15 @@ from typing import Any
 __all__ = ["conversion", "split_unit"]
 
 # Things that are counted are no pure numbers: cells do not add to copies.
-COUNTED = ("cell", "copy = _ = copies", "receptor", "molecule", "arbitrary_unit = AU")
-COUNTED += ("activity_unit", "international_unit = IU")
+COUNTED = [
+    "cell",
+    "copy = _ = copies",
+    "receptor",
+    "molecule",
+    "arbitrary_unit = AU",
+    "activity_unit",
+    "international_unit = IU",
+]
 PLAIN = re.compile(r"[\w./*%\u00b5\u03bc \-^()]{1,40}")
 AMOUNT = r"(?:[pnu\u00b5\u03bcm]?g|[fpnum]?mol|[munpk]?I?U|cells?|copies|[fpnum]?M)"
 VOLUME = r"(?:[mud\u00b5\u03bc]?[lL]|ug|\u00b5g|mg|kg)"

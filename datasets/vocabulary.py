@@ -45,8 +45,8 @@ STOP = {
     "se sem stderr standarderror": "Make it a column 'sd' with sd = se * sqrt(n), and remove it.",
     "cens censoring censored blq bloq bql aloq": "Write censored values as '<LIMIT' or '>LIMIT' in "
     "the value column, or give the columns 'lower' and 'upper'; then remove it.",
-    "evid amt addl": "A file with rows of doses has the columns of NONMEM (ID, TIME, DV, AMT, EVID): "
-    "rename the others to these; or keep the rows of measurements, and give the doses with "
+    "evid amt addl": "A file with rows of doses has the columns of NONMEM (ID, TIME, DV, AMT, "
+    "EVID): rename the others to these; or keep the rows of measurements, and give the doses with "
     "Study.with_doses.",
     "replicate replicates rep": "Replace replicates by their mean, and remove it.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from ..datasets.errors import InputError
 from ..datasets.wording import closest, shown
-from ..models.dosing import Dose, Regimen
+from ..models.dosing import Dose, Quantity, Regimen, Reset
 from ..models.solver import Timeline
 from .error import KINDS, Rows
 from .units import factor
@@ -257,29 +258,68 @@ def regimens_of(
             if subject not in study.subjects:
                 raise InputError(_unknown("subject of the data", subject, study.subjects))
         return tuple(given.get(s, Regimen()) for s in study.subjects)
-    doses = study.doses
-    schedules: dict[str, list[Dose]] = {s: [] for s in study.subjects}
+    schedules: dict[str, list[Dose | Reset]] = {s: [] for s in study.subjects}
     per_time = factor(study.time_unit, model.time_unit, "time of doses")
-    for k in range(doses.sizes["dose"]):
-        row = {str(c): doses[c].to_numpy()[k] for c in doses.data_vars}
-        schedules[row["subject"]].append(_dose(model, row, per_time))
+    for row in study.to_frame("doses").to_dict("records"):
+        events = schedules[row["subject"]]
+        if row["kind"] != "dose":
+            events.append(Reset(float(row["time"]) * per_time))
+        if row["kind"] != "reset":
+            events.append(_dose(model, row, per_time))
     return tuple(Regimen(schedules[s]) for s in study.subjects)
 
 
-def _dose(model: OdeModel, row: Mapping[str, Any], per_time: float) -> Dose:
-    target = str(row["target"])
-    if target not in model.state_names:
+def _dose(model: OdeModel, row: Mapping[Any, Any], per_time: float) -> Dose:
+    state = _dosed(model, str(row["target"]))
+    amount = factor(str(row["unit"]), model.unit(state), f"dose into {state}")
+    if row["steady_state"] == 2:
         raise InputError(
-            _unknown(
-                f"state of the model {model.name} that could be dosed", target, model.state_names
-            )
+            f"the dose of subject {shown(row['subject'])} at {row['time']:g} adds a steady state "
+            "to what is already there (SS = 2), which the engine cannot do. Give the doses before "
+            "it one by one, or SS = 1 if nothing came before."
         )
-    amount = factor(str(row["unit"]), model.unit(target), f"dose into {target}")
-    return Dose(
-        time=float(row["time"]) * per_time,
-        amount=float(row["amount"]) * amount,
-        state=target,
-        duration=float(row["duration"]) * per_time,
-        interval=float(row["interval"]) * per_time,
-        count=int(row["count"]),
-    )
+    given, rate = float(row["amount"]) * amount, float(row["rate"])
+    number, per_rate = str(row["target"]), amount / per_time
+    pace: Quantity | None = None
+    duration: Quantity = float(row["duration"]) * per_time
+    if rate > 0 and given == 0:  # an infusion without end: its amount is the rate
+        given, duration = rate * per_rate, math.inf
+    elif rate > 0:
+        pace = rate * per_rate
+    elif rate == -1:
+        pace = _modeled(model, f"R{number}", "rate")
+    elif rate == -2:
+        duration = _modeled(model, f"D{number}", "duration")
+    try:
+        return Dose(
+            time=float(row["time"]) * per_time,
+            amount=given,
+            state=state,
+            rate=pace,
+            duration=duration,
+            interval=float(row["interval"]) * per_time,
+            count=int(row["count"]),
+            steady_state=row["steady_state"] == 1,
+        )
+    except ValueError as error:
+        raise InputError(f"subject {shown(row['subject'])}: {error}") from None
+
+
+def _dosed(model: OdeModel, target: str) -> str:
+    """State of a dose: by its name, or a number n for the n-th state of the model."""
+    if target in model.state_names:
+        return target
+    if target.isdigit() and 1 <= int(target) <= len(model.state_names):
+        return model.state_names[int(target) - 1]
+    what = f"state of the model {model.name} that could be dosed"
+    raise InputError(_unknown(what, target, model.state_names))
+
+
+def _modeled(model: OdeModel, name: str, what: str) -> str:
+    """Name of the parameter that is the rate or duration of an infusion (RATE -1, -2)."""
+    if name not in model.parameter_names:
+        raise InputError(
+            f"the data leave the {what} of an infusion to the parameter {name}, which the model "
+            f"{model.name} does not have. Add it to the model, or give the {what} in the data."
+        )
+    return name

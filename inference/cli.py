@@ -197,12 +197,43 @@ def report(
 
 @app.command()
 def check(
-    file: Annotated[str, typer.Argument(metavar="FILE.csv", help="A table of measurements.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Measurements: csv, xlsx or parquet.")
+    ],
+    columns: Annotated[
+        Text, typer.Option(help="Where names differ: value=conc,subject=patient.")
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="tidy, wide or nonmem; by the header if not given.")
+    ] = "auto",
+    observables: Annotated[
+        Text, typer.Option(help="NONMEM: 1=CP,2=PD; wide: columns, IL6,CRP.")
+    ] = None,
+    units: Annotated[Text, typer.Option(help="Convert: IL6=pg/mL,CRP=mg/L.")] = None,
+    time_unit: Annotated[Text, typer.Option(help="Convert times, to h or d.")] = None,
+    sheet: Annotated[str, typer.Option(help="Sheet of a workbook.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print for machines.")] = False,
 ) -> None:
     """Read a data file: what is in it, or what is wrong with it, by row and column."""
-    from ..datasets import read_table
+    from ..datasets.check import check_file
 
-    show(str(read_table(file)))
+    report = check_file(
+        file,
+        columns=columns,
+        format=format,
+        observables=observables,
+        units=units,
+        time_unit=time_unit,
+        sheet=sheet,
+    )
+    if json:
+        print(report.json)
+    elif report.good:
+        show(report.text)
+    else:
+        fail(report.text)
+    if not report.good:
+        raise typer.Exit(BAD_INPUT)
 
 
 @app.command()

@@ -78,3 +78,12 @@ def test_damage_ends_at_its_balance() -> None:
     excess = float(run["TNF"]) - 1.5
     # The smooth max(x, 0) of width w is too large by w**2 / (4 x).
     assert float(run["Dm"]) == pytest.approx(1e-4 / 0.01 * excess, rel=1e-3)
+
+
+@pytest.mark.reference
+def test_the_published_bolus_model_also_stays_raised_under_a_leak() -> None:
+    """`endotoxin` with 0.005 ng/kg/h for 60 d: sustained, low-grade elevation."""
+    leak = Regimen([Dose(0.0, 0.005 * 1440, "E", duration=1440.0)])
+    run = simulate(get("endotoxin"), {}, [1440.0], leak).isel(time=0)
+    assert float(run["TNF"]) == pytest.approx(1.23, abs=0.005)
+    assert float(run["IL6"]) == pytest.approx(2.13, abs=0.005)

@@ -134,7 +134,12 @@ def test_cd22_covariates_are_those_of_the_table(cd22: Study) -> None:
     assert float(covariates["blast"].max()) <= 100
 
 
-def test_cd22_has_no_dates_and_no_negative_days(cd22: Study) -> None:
+def test_cd22_times_are_days_after_the_infusion(cd22: Study, data_dir: Path) -> None:
+    source = rows_of(data_dir / "nih_cd22" / "inflammatory.csv")
+    days = [max(float(r["true_day"]), 0) for r in source if r["analyte"] == "CRP_mg_L"]
+    assert cd22.to_frame().query("observable == 'CRP'")["time"].sort_values().tolist() == sorted(
+        days
+    )
     assert cd22.observations["time"].min() == 0 and cd22.observations["time"].max() < 31
     assert "3 rows from before the infusion set to time 0" in cd22.provenance[2].steps
 

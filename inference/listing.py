@@ -33,6 +33,7 @@ FIRM = (
     "model",
     "data set",
     "kind",
+    "size",
 )
 
 

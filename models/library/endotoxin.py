@@ -32,6 +32,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..distributions import LogNormal
+from ..dosing import Dose, Regimen
 from ..math import hill, inhibition
 from ..ode import Namespace, OdeModel, Parameter, State
 
@@ -181,7 +182,14 @@ endotoxin = OdeModel(
     rhs=rhs,
     initial=initial,
     time_unit="h",
+    schedule=Regimen([Dose(0.0, 2.0, "E")]),
+    horizon=24.0,
     references=(DOBREVA, COPELAND),
+    identifiable=(
+        "From four cytokines at eight times: decay and production of each. Not saturations and "
+        "exponents; kma and kpe are correlated."
+    ),
+    fits="TNF, IL-6, IL-8 and IL-10 after intravenous endotoxin",
 )
 
 # Only kma, ktnf, ktnfm, k8, k8m and k10m were optimized by the source; the others are its nominal

@@ -1,9 +1,9 @@
 """What was seen: reading, checking and publishing data.
 
-`load` gives a published data set, `read_table` reads a table of measurements or events, `open_study` does either; all
-return a `Study`. `load_table` gives published rates or parameters. `grade_crs`, `grade_icans` and
-`easix` turn daily signs and labs into grades and scores. What cannot be used raises an
-`InputError` whose text fits on one screen.
+`load` gives a published data set, `read_table` reads a file of measurements and events,
+`open_study` does either; all return a `Study`. `write_nonmem` writes one. `load_table` gives
+published rates or parameters. `grade_crs`, `grade_icans` and `easix` turn daily signs and labs into
+grades and scores. What cannot be used raises an `InputError` whose text fits on one screen.
 """
 
 from .crs import grade_crs

@@ -219,14 +219,14 @@ class Events:
         cells = seen.cells
         flag = np.nan_to_num(self.table.number("cens")[at], nan=0.0)
         value = cells.numbers["value"]
-        seen.add(
-            (flag != 0) & cells.blank["value"],
+        self.table.add(
+            self._among((flag != 0) & cells.blank["value"], at),
             "cens",
             "marks a value that is not there.",
             "Write the limit of quantification as DV.",
         )
-        seen.add(
-            (flag != 0) & (cells.side != 0) & (cells.side != -flag),
+        self.table.add(
+            self._among((flag != 0) & (cells.side != 0) & (cells.side != -flag), at),
             "cens",
             "contradicts the mark in DV.",
             "Let CENS (1 below, -1 above) and the mark agree.",
@@ -236,8 +236,8 @@ class Events:
         limit = self.table.number("limit")[at]
         bounded = (flag != 0) & np.isfinite(limit) & np.isfinite(value)
         wrong = bounded & (np.where(flag > 0, limit - value, value - limit) >= 0)
-        seen.add(
-            wrong,
+        self.table.add(
+            self._among(wrong, at),
             "limit",
             "is not beyond DV.",
             "LIMIT is below DV where CENS is 1, and above it where CENS is -1.",
@@ -249,6 +249,12 @@ class Events:
         cells.lost = cells.lost & ~below
         if below.any() and "value" not in cells.labels:
             cells.labels["value"] = (np.zeros(len(at), np.intp), [""])
+
+    def _among(self, bad: Mask, at: npt.NDArray[np.intp]) -> Mask:
+        """Mask of records from a mask of the measurements."""
+        every = np.zeros(len(self.table.rows), np.bool_)
+        every[at] = bad
+        return every
 
     def doses(
         self, mine: Mask, unit: str, units: Mapping[str, str], time_unit: str

@@ -197,13 +197,17 @@ class Table:
     def _report_order(self, back: Mask, repeat: Mask, first: npt.NDArray[np.int64]) -> None:
         subject, observable = self.label("subject"), self.label("observable")
         time = self.number("time")
+
+        def who(k: int) -> str:
+            return ", ".join(filter(None, (subject[k], observable[k])))
+
         self.add(
             back,
             "time",
             "is earlier than the row before it of the same subject and observable.",
             "Sort the file by subject, observable and time. If time starts again because it is "
             "another subject, give that its own name.",
-            lambda k: f"{time[k]:.10g} ({subject[k]}, {observable[k]})",
+            lambda k: f"{time[k]:.10g} ({who(k)})",
         )
         self.add(
             repeat,
@@ -211,7 +215,7 @@ class Table:
             "repeats the subject, observable and time of an earlier row.",
             "Delete the repeat, put the mean of the replicates in one row, or keep them all with "
             "replicates=True.",
-            lambda k: f"{time[k]:.10g} ({subject[k]}, {observable[k]}, as in row {first[k]})",
+            lambda k: f"{time[k]:.10g} ({who(k)}, as in row {first[k]})",
         )
 
     def _units(self) -> None:

@@ -78,8 +78,9 @@ def as_html(study: Study) -> str:
 
 
 def _title(study: Study) -> str:
-    what = "published means with sd and n" if study.is_aggregated else "measurements"
-    return f"Study {study.name!r}: {study.observations.sizes['row']} {what}"
+    means = study.is_aggregated
+    count = counted(study.observations.sizes["row"], "published mean" if means else "measurement")
+    return f"Study {study.name!r}: {count}{' with sd and n' * means}"
 
 
 def _facts(study: Study, steps: int = STEPS) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

@@ -93,12 +93,19 @@ def conversion(given: str, wanted: str) -> tuple[float, str]:
     except Exception as error:  # pint raises many kinds, also those of the tokenizer of Python
         return float("nan"), str(error) if isinstance(error, _UnknownUnit) else "it is no unit"
     try:
-        return float(f"{float(one.to(other.units).magnitude):.15g}"), ""
+        return _clean(float(one.to(other.units).magnitude)), ""
     except Exception:
         both = f"{given} {wanted}"
         if re.search(r"\b[kmunp]?I?U\b", both):
             return float("nan"), "activity units and masses have no common factor"
         return float("nan"), "they measure different things"
+
+
+def _clean(factor: float) -> float:
+    """Undo rounding: most factors are whole numbers, or one over a whole number."""
+    if factor >= 1:
+        return float(round(factor)) if abs(round(factor) / factor - 1) < 1e-14 else factor
+    return 1 / _clean(1 / factor)
 
 
 class _UnknownUnit(Exception):

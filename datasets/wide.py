@@ -96,7 +96,7 @@ def read_wide(sheet: Sheet, request: Request) -> Reading:
     read = sheet.rows_read * max(1, len(found))
     layout = lay_out(sheet, request.columns, KNOWN, KNOWN[:2])
     layout.rest = [k for k in layout.rest if k not in found]
-    named = {sheet.header[k] for k in found}
+    named = [sheet.header[k] for k in found]
     layout.findings = [f for f in layout.findings if f.column not in named]
     cells = read_cells(sheet, layout.places)
     names = {ours: sheet.header[place] for ours, place in layout.places.items()}
@@ -114,7 +114,7 @@ def read_wide(sheet: Sheet, request: Request) -> Reading:
     rows = pd.concat(frames, ignore_index=True) if frames else base.frame()
     if findings:
         return Reading(rows, read=read, findings=findings)
-    steps = _steps(sheet, tables, read, list(named))
+    steps = _steps(sheet, tables, read, named)
     steps += time_steps
     covariates, told = read_covariates(sheet, layout.rest, _who(base, rows), {})
     return Reading(rows, None, covariates, None, unit, read=read, steps=[*steps, *told])

@@ -170,7 +170,9 @@ def _fill_parquet(sheet: Sheet, raw: bytes, name: str) -> None:
     sheet.rows = array("q", range(1, table.num_rows + 1))
     for header, chunks in zip(sheet.header, table.columns, strict=True):
         if pa.types.is_nested(chunks.type):
-            chunks = pa.chunked_array([pa.array([str(v) for v in chunks.to_pylist()], pa.string())])
+            chunks = pa.chunked_array(
+                [pa.array([None if v is None else str(v) for v in chunks.to_pylist()], pa.string())]
+            )
         whole = chunks.unify_dictionaries().combine_chunks()
         if isinstance(whole, pa.ChunkedArray):
             whole = (

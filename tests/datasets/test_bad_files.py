@@ -15,6 +15,8 @@ HEAD = "subject,time,observable,value\n"
 LIMITS = "subject,time,observable,value,lower,upper\n"
 MEANS = "subject,time,observable,value,sd,n\n"
 UNITS = "subject,time,observable,value,unit\n"
+NM = "ID,TIME,DV,AMT,EVID,CMT\n"
+RATES = "ID,TIME,DV,AMT,EVID,RATE,II,ADDL,SS\n"
 
 
 class Bad(NamedTuple):
@@ -183,6 +185,201 @@ BAD = {
     ),
     "a censored mean": Bad(
         MEANS + "g,0,IL6,<2,1,5\n", 2, "value", "2", "cannot be censored", "mark"
+    ),
+    "a value that may be either": Bad(
+        HEAD + "1,0,IL6,n.d.\n", 2, "value", "n.d.", "'not detected' or 'not done'", "NA"
+    ),
+    "BLQ with an upper limit alone": Bad(
+        LIMITS + "1,0,IL6,BLQ,,9\n", 2, "value", "BLQ", "without the limit", "limits={...}"
+    ),
+    **{
+        f"NONMEM: {name}": bad
+        for name, bad in {
+            "no DV": Bad("ID,TIME,EVID\n1,0,0\n", 1, None, None, "DV is missing", "'value'"),
+            "no TIME": Bad("ID,DV,EVID\n1,0,0\n", 1, None, None, "TIME is missing", "'time'"),
+            "a clock": Bad(
+                NM + "1,08:30,5,.,0,.\n", 2, "TIME", "08:30", "time of day", "passed since"
+            ),
+            "a date": Bad(
+                "ID,DATE,TIME,DV\n1,2024-01-01,0,5\n",
+                1,
+                "DATE",
+                None,
+                "calendar date",
+                "hours or days",
+            ),
+            "no time": Bad(NM + "1,.,5,.,0,.\n", 2, "TIME", ".", "empty", "number"),
+            "time before zero": Bad(
+                NM + "1,-1,5,.,0,.\n", 2, "TIME", "-1", "negative time", "starts at 0"
+            ),
+            "time going back": Bad(
+                NM + "1,2,5,.,0,.\n1,1,5,.,0,.\n", 3, "TIME", "1 (1)", "earlier", "Sort"
+            ),
+            "time after a reset": Bad(
+                NM + "1,2,5,.,0,.\n1,0,.,.,3,.\n", 3, "TIME", "0 (1)", "earlier", "reset"
+            ),
+            "a subject in two pieces": Bad(
+                NM + "1,0,5,.,0,.\n2,0,5,.,0,.\n1,1,5,.,0,.\n",
+                4,
+                "ID",
+                "1",
+                "again after",
+                "together",
+            ),
+            "no subject": Bad(NM + ",0,5,.,0,.\n", 2, "ID", "", "empty", "name"),
+            "an unknown event": Bad(
+                NM + "1,0,5,.,5,.\n", 2, "EVID", "5", "no kind of event", "0 (measurement)"
+            ),
+            "a code of nlmixr": Bad(
+                NM + "1,0,5,1,10110,.\n", 2, "EVID", "10110", "no kind of event", "1 (dose)"
+            ),
+            "two compartments": Bad(
+                NM + "1,0,5,1,101,2\n", 2, "EVID", "101", "another compartment", "CMT"
+            ),
+            "a dose without an amount": Bad(
+                NM + "1,0,.,.,1,1\n1,1,5,.,0,.\n", 2, "AMT", "", "without an amount", "EVID 2"
+            ),
+            "a negative amount": Bad(
+                NM + "1,0,.,-5,1,1\n1,1,5,.,0,.\n", 2, "AMT", "-5", "negative", "Correct"
+            ),
+            "an amount in a measurement": Bad(
+                NM + "1,0,5,10,0,1\n", 2, "AMT", "10", "no dose", "EVID 1"
+            ),
+            "an amount in a reset": Bad(
+                NM + "1,0,.,10,3,1\n1,1,5,.,0,.\n", 2, "AMT", "10", "only resets", "EVID 4"
+            ),
+            "text as an amount": Bad(
+                NM + "1,0,.,5mg,1,1\n1,1,5,.,0,.\n", 2, "AMT", "5mg", "unit", "number alone"
+            ),
+            "a compartment that is none": Bad(
+                NM + "1,0,.,5,1,-2\n1,1,5,.,0,.\n", 2, "CMT", "-2", "no compartment", "number"
+            ),
+            "BLQ without LLOQ": Bad(
+                NM + "1,0,BLQ,.,0,.\n", 2, "DV", "BLQ", "without the limit", "'<1.2'"
+            ),
+            "a flag BLQ without LLOQ": Bad(
+                "ID,TIME,DV,BLQ\n1,0,0,1\n", 2, "DV", "0", "without the limit", "limits={...}"
+            ),
+            "a rate that is none": Bad(
+                RATES + "1,0,.,5,1,-3,.,.,.\n1,1,5,.,0,.,.,.,.\n", 2, "RATE", "-3", "no rate", "-2"
+            ),
+            "a rate without an amount": Bad(
+                RATES + "1,0,.,0,1,5,.,.,.\n1,1,5,.,0,.,.,.,.\n",
+                2,
+                "RATE",
+                "5",
+                "without an amount",
+                "SS 1",
+            ),
+            "a rate in a measurement": Bad(
+                RATES + "1,0,5,.,0,5,.,.,.\n", 2, "RATE", "5", "belongs to a dose", "EVID 1"
+            ),
+            "further doses without an interval": Bad(
+                RATES + "1,0,.,5,1,.,.,3,.\n1,1,5,.,0,.,.,.,.\n",
+                2,
+                "ADDL",
+                "3",
+                "without their interval",
+                "II",
+            ),
+            "half a further dose": Bad(
+                RATES + "1,0,.,5,1,.,9,1.5,.\n1,1,5,.,0,.,.,.,.\n",
+                2,
+                "ADDL",
+                "1.5",
+                "number",
+                "none",
+            ),
+            "a negative interval": Bad(
+                RATES + "1,0,.,5,1,.,-9,.,.\n1,1,5,.,0,.,.,.,.\n",
+                2,
+                "II",
+                "-9",
+                "negative",
+                "Correct",
+            ),
+            "a steady state without an interval": Bad(
+                RATES + "1,0,.,5,1,.,.,.,1\n1,1,5,.,0,.,.,.,.\n",
+                2,
+                "SS",
+                "1",
+                "without an interval",
+                "constant infusion",
+            ),
+            "an unknown steady state": Bad(
+                RATES + "1,0,.,5,1,.,9,.,3\n1,1,5,.,0,.,.,.,.\n", 2, "SS", "3", "no flag", "0, 1, 2"
+            ),
+            "a rate beside a duration": Bad(
+                "ID,TIME,DV,AMT,EVID,RATE,DUR\n1,0,.,5,1,2,3\n1,1,5,.,0,.,.\n",
+                2,
+                "RATE",
+                "2",
+                "beside a duration",
+                "not both",
+            ),
+            "a negative duration": Bad(
+                "ID,TIME,DV,AMT,EVID,DUR\n1,0,.,5,1,-3\n1,1,5,.,0,.\n",
+                2,
+                "DUR",
+                "-3",
+                "negative",
+                "Correct",
+            ),
+            "an unknown MDV": Bad("ID,TIME,DV,MDV\n1,0,5,3\n", 2, "MDV", "3", "no flag", "0, 1"),
+            "MDV against EVID": Bad(
+                "ID,TIME,DV,AMT,EVID,MDV\n1,0,7,5,1,0\n1,1,5,.,0,0\n",
+                2,
+                "MDV",
+                "0",
+                "EVID says another",
+                "own record",
+            ),
+            "an unknown CENS": Bad(
+                "ID,TIME,DV,CENS\n1,0,5,2\n", 2, "CENS", "2", "no flag", "-1, 0, 1"
+            ),
+            "CENS without DV": Bad(
+                "ID,TIME,DV,CENS\n1,0,.,1\n1,1,2,0\n", 2, "CENS", "1", "not there", "limit"
+            ),
+            "CENS against the mark": Bad(
+                "ID,TIME,DV,CENS\n1,0,<5,-1\n", 2, "CENS", "-1", "contradicts", "agree"
+            ),
+            "LIMIT above the limit": Bad(
+                "ID,TIME,DV,CENS,LIMIT\n1,0,5,1,6\n", 2, "LIMIT", "6", "not beyond", "below DV"
+            ),
+            "LIMIT below an upper limit": Bad(
+                "ID,TIME,DV,CENS,LIMIT\n1,0,5,-1,4\n", 2, "LIMIT", "4", "not beyond", "above it"
+            ),
+            "no DVID": Bad(
+                "ID,TIME,DV,DVID\n1,0,5,1\n1,0,5,2\n1,1,5,.\n",
+                4,
+                "DVID",
+                ".",
+                "which observable",
+                "DVID of every",
+            ),
+        }.items()
+    },
+    "wide: a column twice": Bad(
+        "subject,time,IL6 (pg/mL),IL6 (ng/L)\n1,0,2,3\n",
+        1,
+        "IL6 (pg/mL)",
+        None,
+        "several columns",
+        "own name",
+    ),
+    "wide: text in one analyte": Bad(
+        "subject,time,IL6 (pg/mL),TNF_pg_mL\n1,0,2,x\n",
+        2,
+        "TNF_pg_mL",
+        "x",
+        "not a number",
+        "missing=[...]",
+    ),
+    "wide: no time": Bad(
+        "subject,day,IL6 (pg/mL)\n1,0,2\n", 1, None, None, "'time' is missing", "Is it 'day'?"
+    ),
+    "wide: time going back": Bad(
+        "subject,time,IL6 (pg/mL)\n1,2,2\n1,1,2\n", 3, "time", "1 (1)", "earlier", "Sort"
     ),
     "no value at all": Bad(
         HEAD + "1,0,IL6,\n1,1,IL6,NA\n", None, None, None, "no row has", "column"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -255,3 +256,197 @@ def test_the_summary_of_a_large_study_stays_on_one_screen() -> None:
     lines = str(Study(table, name="large", doses=doses, provenance=[record])).splitlines()
     assert len(lines) <= 35 and max(map(len, lines)) <= 110
     assert "... and 42 more" in lines and any("397 more kinds of dose" in line for line in lines)
+
+
+COVARIATES = pd.DataFrame(
+    [
+        {"subject": "a", "name": "age", "value": 40, "unit": "a"},
+        {"subject": "b", "name": "sex", "value": "f"},
+        {"subject": "a", "name": "CRP", "value": 3.0, "time": 1.0},
+        {"subject": "a", "name": "CRP", "value": 4.0, "time": 2.0},
+    ]
+).fillna({"unit": ""})
+OUTCOMES = pd.DataFrame(
+    [
+        {"subject": "a", "outcome": "crs", "value": 2, "scale": "ASTCT", "time": 3.0},
+        {"subject": "b", "outcome": "crs", "value": 0, "scale": "ASTCT"},
+        {"subject": "a", "outcome": "crs", "value": 3, "scale": "Lee", "time": 3.0},
+        {"subject": "a", "outcome": "response", "value": "CR"},
+    ]
+).fillna({"scale": ""})
+
+
+def full() -> Study:
+    return study(covariates=COVARIATES, outcomes=OUTCOMES)
+
+
+def test_fixed_covariates_are_given_by_subject() -> None:
+    data = full().covariates
+    assert data["subject"].values.tolist() == ["b", "a"]
+    np.testing.assert_array_equal(data["age"], [np.nan, 40])
+    assert data["age"].attrs["units"] == "a"
+    assert data["sex"].values.tolist() == ["f", ""] and "CRP" not in data
+    varying = full().to_frame("covariates").query("name == 'CRP'")
+    assert varying[["time", "value"]].values.tolist() == [[1, 3], [2, 4]]
+
+
+def test_an_outcome_is_given_on_one_scale_alone() -> None:
+    crs = full().outcome("crs", scale="ASTCT")
+    assert crs["subject"].values.tolist() == ["a", "b"] and crs.attrs["scale"] == "ASTCT"
+    np.testing.assert_array_equal(crs["value"], [2, 0])
+    np.testing.assert_array_equal(crs["time"], [3, np.nan])
+    assert full().outcome("response")["text"].values.tolist() == ["CR"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("crs",), "on 2 scales (ASTCT, Lee), whose grades do not mean the same"),
+        (("crs", "CTCAE"), "not given on the scale 'CTCAE', but on ASTCT, Lee"),
+        (("CRS2",), "no outcome is called 'CRS2'. Did you mean 'crs'?"),
+    ],
+)
+def test_an_outcome_that_is_not_clear_is_refused(arguments: tuple[str, ...], words: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        full().outcome(*arguments)
+    assert words in str(caught.value)
+    with pytest.raises(StudyError, match="The study has none"):
+        study().outcome("crs")
+
+
+@pytest.mark.parametrize(
+    ("node", "row", "words"),
+    [
+        ("covariates", {"subject": "z", "name": "age", "value": 1}, "needs an observation"),
+        ("covariates", {"subject": "a", "name": " ", "value": 1}, "'name' has a blank"),
+        ("covariates", {"subject": "a", "name": "age", "value": np.nan}, "finite value or a text"),
+        ("covariates", {"subject": "a", "name": "age", "value": 1, "time": np.inf}, "time must be"),
+        ("outcomes", {"subject": "a", "outcome": "crs", "value": np.inf}, "finite value or a"),
+        ("outcomes", {"subject": "z", "outcome": "crs", "value": 1}, "needs an observation"),
+        ("outcomes", {"subject": "a", "outcome": "crs", "grade": 1}, "unknown column 'grade'"),
+    ],
+)
+def test_covariates_and_outcomes_against_a_rule_are_refused(
+    node: str, row: dict[str, object], words: str
+) -> None:
+    with pytest.raises(StudyError) as caught:
+        study(**{node: pd.DataFrame([row])})
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"name": ["x", "x"], "value": [1, 2]}, "two values of one covariate at one time"),
+        (
+            {"name": ["x", "x"], "value": [1, 2], "time": [np.nan, 1]},
+            "is fixed (no time) or varies",
+        ),
+        ({"name": ["x", "x"], "value": [1, 2], "time": [0, 1], "unit": ["kg", "g"]}, "one unit"),
+    ],
+)
+def test_covariates_that_contradict_each_other_are_refused(
+    table: dict[str, list[object]], words: str
+) -> None:
+    with pytest.raises(StudyError) as caught:
+        study(covariates=pd.DataFrame({"subject": ["a", "a"], **table}))
+    assert words in str(caught.value)
+
+
+def test_two_grades_of_one_scale_are_refused() -> None:
+    with pytest.raises(StudyError, match="two values of one outcome on one scale"):
+        study(outcomes=pd.concat([OUTCOMES, OUTCOMES.iloc[:1]]))
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"rate": -3}, "rate must be positive"),
+        ({"rate": 1, "duration": 1}, "cannot both be given"),
+        ({"steady_state": 1}, "a steady state needs an interval"),
+        ({"steady_state": 3, "interval": 1}, "must be 0, 1 or 2"),
+        ({"kind": "stop"}, "kind must be one of dose, reset, reset_dose"),
+    ],
+)
+def test_rates_and_steady_states_against_a_rule_are_refused(
+    columns: dict[str, object], words: str
+) -> None:
+    with pytest.raises(StudyError) as caught:
+        Study(rows(), name="bad", doses=pd.DataFrame([{**DOSE, **columns}]))
+    assert words in str(caught.value)
+
+
+def test_a_selection_keeps_what_belongs_to_it_and_says_so() -> None:
+    part = full().select("IL6", ["a"])
+    assert part.subjects == ("a",) and part.observables == ("IL6",)
+    assert part.units == {"IL6": ""} and part.time_unit == "h"
+    assert part.to_frame("covariates")["name"].tolist() == ["age", "CRP", "CRP"]
+    assert part.to_frame("outcomes")["value"].tolist()[:2] == [2, 3]
+    assert part.doses.sizes["dose"] == 1
+    step = "selected 1 of 2 observables and 1 of 2 subjects: 1 of 4 rows kept"
+    assert part.provenance[-1].steps == (step,)
+    assert part.provenance[:-1] == full().provenance
+    for arguments in ({"observables": ["IL7"]}, {"subjects": ["z"]}):
+        with pytest.raises(StudyError, match="there is no"):
+            full().select(**arguments)
+
+
+@pytest.mark.parametrize("make", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+def test_copies_keep_covariates_and_outcomes(make: object, tmp_path: Path) -> None:
+    one = full()
+    assert make(one).tree.identical(one.tree)  # type: ignore[operator]
+    one.tree.to_netcdf(tmp_path / "study.nc")
+    with xr.open_datatree(tmp_path / "study.nc") as tree:
+        assert Study.from_tree(tree).tree.identical(one.tree)
+
+
+def test_a_tree_of_an_earlier_release_is_read() -> None:
+    tree = study().tree
+    for node in ("covariates", "outcomes"):
+        del tree[node]
+    tree["doses"] = tree["doses"].to_dataset().drop_vars(["rate", "steady_state", "kind"])
+    assert Study.from_tree(tree).tree.identical(study().tree)
+
+
+def test_the_summary_names_covariates_outcomes_and_events() -> None:
+    doses = pd.DataFrame(
+        [
+            {**DOSE, "rate": 4.0, "kind": "reset_dose"},
+            {**DOSE, "rate": -2, "interval": 12, "steady_state": 1},
+            {**DOSE, "time": 5.0, "kind": "reset", "target": ""},
+        ]
+    ).fillna({"rate": 0, "interval": 0, "steady_state": 0, "kind": "dose"})
+    text = str(full().with_doses(doses))
+    for words in (
+        "fixed: age, sex",
+        "varying: CRP",
+        "crs (ASTCT) of 2: 0: 1, 2: 1",
+        "response of 1: CR: 1",
+        "2 into E at 0 h, at a rate of 4 after a reset (1 subject)",
+        "duration estimated, in steady state (every 12 h)",
+        "reset at 5 h",
+    ):
+        assert words in text
+
+
+def test_html_shows_the_summary_with_every_text_escaped() -> None:
+    bad = "<script>alert('x')</script>&"
+    record = Provenance(source=bad, file=bad, steps=(bad,))
+    table = rows(subject=bad, observable=bad)
+    own = pd.DataFrame({"subject": [bad], "name": bad, "value": bad})
+    one = Study(
+        table,
+        name=bad,
+        units={bad: bad},
+        time_unit=bad,
+        doses=pd.DataFrame([{**DOSE, "subject": bad, "target": bad, "unit": bad}]),
+        covariates=own,
+        outcomes=own.rename(columns={"name": "outcome"}),
+        provenance=[record],
+    )
+    html = one._repr_html_()
+    assert "<script" not in html and "&lt;script" in html
+    assert "&" not in re.sub("&(amp|lt|gt|#34|#39);", "", html)
+    plain = full()._repr_html_()
+    for words in ("Study &#39;two&#39;: 4 measurements", "<td>TNF</td>", "ASTCT", "2 mg into E"):
+        assert words in plain

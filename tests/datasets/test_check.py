@@ -11,7 +11,8 @@ from cytobayes.datasets import InputError
 from cytobayes.datasets.check import check_file
 from cytobayes.inference.cli import main
 
-GOOD = "ID,TIME,conc,AMT,EVID,DVID,WT\n1,0,.,5,1,.,70\n1,1,<2,.,0,1,70\n1,2,3,.,0,2,70\n1,3,.,.,0,1,70\n"
+GOOD = "ID,TIME,conc,AMT,EVID,DVID,WT\n1,0,.,5,1,.,70\n1,1,<2,.,0,1,70\n"
+GOOD += "1,2,3,.,0,2,70\n1,3,.,.,0,1,70\n"
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def cohort(subjects: int = 3, observables: int = 2, log: bool = False) -> Study:
 
 def marks(axis: Axes, marker: str) -> list[list[float]]:
     lines = [line for line in axis.lines if line.get_marker() == marker]
-    found = [list(map(float, line.get_xdata())) for line in lines]  # type: ignore[arg-type]
+    found = [list(map(float, np.asarray(line.get_xdata()))) for line in lines]
     return [times for times in found if times]
 
 
@@ -50,20 +50,26 @@ def test_there_is_one_panel_per_observable_and_one_line_per_subject() -> None:
     assert [a.get_title(loc="left") for a in axes] == ["x0 $<b>$", "x1 $<b>$"]
     assert [a.get_ylabel() for a in axes] == ["pg/mL", "pg/mL"]
     assert all(a.get_xlabel() == "time [d]" for a in axes)
-    solid = [line for line in axes[0].lines if line.get_linestyle() == "-" and line.get_lw() == 0.9]
+    solid = [
+        line
+        for line in axes[0].lines
+        if line.get_linestyle() == "-" and line.get_linewidth() == 0.9
+    ]
     assert len(solid) == 3
 
 
 def test_limits_doses_infusions_and_resets_are_marked() -> None:
     axis = cohort().plot().axes[0]
     assert marks(axis, "v") == [[0.0, 0.0, 0.0], [1.0, 2.0]]  # left-censored; doses
-    drawn = [line for line in axis.lines if len(line.get_ydata())]  # type: ignore[arg-type]
-    level = [line for line in drawn if not np.ptp(line.get_ydata())]  # type: ignore[arg-type]
-    assert {1.0, 1e9} <= {float(line.get_ydata()[0]) for line in level}  # type: ignore[index]
-    bars = sorted(tuple(map(float, b.get_xdata())) for b in axis.lines if b.get_lw() == 2.5)  # type: ignore[arg-type]
+    drawn = [line for line in axis.lines if len(np.asarray(line.get_ydata()))]
+    level = [line for line in drawn if not np.ptp(np.asarray(line.get_ydata()))]
+    assert {1.0, 1e9} <= {float(np.asarray(line.get_ydata())[0]) for line in level}
+    bars = sorted(
+        tuple(map(float, np.asarray(b.get_xdata()))) for b in axis.lines if b.get_linewidth() == 2.5
+    )
     assert bars == [(1.0, 1.5), (2.0, 2.5)]
     resets = [line for line in axis.lines if line.get_linestyle() == ":"]
-    assert [line.get_xdata()[0] for line in resets] == [3.0]  # type: ignore[index]
+    assert [np.asarray(line.get_xdata())[0] for line in resets] == [3.0]
 
 
 def test_the_legend_explains_the_marks_that_occur() -> None:

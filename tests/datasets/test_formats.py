@@ -21,7 +21,8 @@ TIDY = (
     "1,0,IL-6,<1.2,pg/mL\n1,1,IL-6,5,pg/mL\n2,0,IL-6,7.5,pg/mL\n"
     "1,0,CRP,3,mg/L\n1,1,CRP,4,mg/L\n2,0,CRP,> 300,mg/L\n"
 )
-WIDE = "subject,time,IL-6 (pg/mL),CRP_mg_l,age (years),arm\n1,0,<1.2,3,44,A\n1,1,5,4,44,A\n2,0,7.5,> 300,51,B\n"
+WIDE = "subject,time,IL-6 (pg/mL),CRP_mg_l,age (years),arm\n"
+WIDE += "1,0,<1.2,3,44,A\n1,1,5,4,44,A\n2,0,7.5,> 300,51,B\n"
 
 
 def read(text: str, **options: object) -> Study:
@@ -277,7 +278,7 @@ def test_broken_files_are_refused(put: Callable[..., Path]) -> None:
 
 
 def test_a_parquet_file_gives_the_study_of_the_text(tmp_path: Path) -> None:
-    frame = pd.DataFrame(ROWS[1:], columns=ROWS[0])  # type: ignore[arg-type]
+    frame = pd.DataFrame(ROWS[1:], columns=ROWS[0])
     frame["value"] = frame["value"].astype(str)
     frame["subject"] = frame["subject"].astype(int)
     frame["age"] = pd.Categorical([44, None, 44, 44, 44, 44])

@@ -1,4 +1,4 @@
-"""CAR-T cells, leukemia and three cytokines, published for two patients (models `crs-hardiansyah*`).
+"""CAR-T cells, leukemia and three cytokines of two patients (models `crs-hardiansyah*`).
 
 Hardiansyah and Ng 2019. Effector (``Ep``, ``Et``) and memory (``Mp``, ``Mt``) CAR-T cells in blood
 and tissue; effectors expand on the target ``B`` and kill it; each cytokine is made in proportion to

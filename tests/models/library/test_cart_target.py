@@ -1,4 +1,4 @@
-"""CAR-T cells and target: the threshold, the exact first integral, the limit of the larger model."""
+"""CAR-T cells and target: the threshold, the first integral, the limit of the larger model."""
 
 from __future__ import annotations
 

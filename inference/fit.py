@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 
 from .._version import __version__
 from ..datasets.errors import InputError
 from .counters import SOLVES
 from .merge import failed_solves, gradient_evaluations, merge
+from .pointwise import pointwise
 from .problem import Problem
 from .progress import Progress
 from .samplers import Settings
@@ -37,6 +37,7 @@ __all__ = ["FitError", "fit", "read_facts"]
 ADAPTATIONS = ("low_rank", "diag", "draw_diag")
 SAMPLERS = {"nutpie": sample_nutpie, "pymc": sample_pymc}
 JSON = (
+    "centered",
     "problem",
     "versions",
     "failed_solves",
@@ -117,7 +118,7 @@ def fit(
         drawn = SAMPLERS[sampler](problem, settings, display)
     tree = merge(drawn)
     if log_likelihood and tree["posterior"].sizes.get("draw", 0):
-        tree["log_likelihood"] = pointwise(problem, tree)
+        tree["log_likelihood"] = pointwise(problem, tree["posterior"].to_dataset())
     attach_data(tree, problem)
     times = {"sampling_time": drawn.seconds, "wall_time": time.perf_counter() - begun}
     tree.attrs.update(facts_of(problem, settings, sampler, drawn) | times)
@@ -133,6 +134,7 @@ def facts_of(problem: Problem, settings: Settings, sampler: str, drawn: Drawn) -
         "problem": problem.describe(),
         "sampler": sampler,
         **asdict(settings),
+        "centered": list(drawn.centered),
         "starts": {"optima": drawn.starts.optima, "kept": drawn.starts.kept},
         "interrupted": int(drawn.interrupted),
         "failed_solves": failed_solves(drawn),
@@ -163,18 +165,6 @@ def checked(given: Settings, sampler: str) -> Settings:
     if sampler == "pymc":
         return replace(given, cores=1, adaptation="draw_diag")
     return replace(given, cores=min(given.chains, given.cores or os.cpu_count() or 1))
-
-
-def pointwise(problem: Problem, tree: xr.DataTree) -> xr.Dataset:
-    """Log likelihood of each row at each draw."""
-    model = problem.build()
-    made = pm.compute_log_likelihood(
-        xr.DataTree.from_dict({"posterior": tree["posterior"].to_dataset()}),
-        model=model,
-        extend_inferencedata=False,
-        progressbar=False,
-    )
-    return made.to_dataset() if isinstance(made, xr.DataTree) else made
 
 
 def attach_data(tree: xr.DataTree, problem: Problem) -> None:

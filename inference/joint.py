@@ -95,14 +95,9 @@ def coordinates(problem: Problem) -> dict[str, Any]:
 
 def draw_parameters(problem: Problem) -> dict[str, Tensor]:
     """All parameters of the model by name: random variables of shape () or (subject,), numbers."""
-    parameters: dict[str, Tensor] = {}
-    for name in problem.model.parameter_names:
-        if name in problem.estimated:
-            prior = problem.all_priors[name]
-            parameters[name] = problem.family.variable(name, prior, *problem.bounds(name))
-        else:
-            parameters[name] = problem.constants[name]
-    return parameters
+    drawn = problem.family.variables(problem)
+    constants = problem.constants | problem.inputs_by_subject
+    return {n: drawn[n] if n in drawn else constants[n] for n in problem.model.parameter_names}
 
 
 def integrate(
@@ -111,7 +106,7 @@ def integrate(
     """States at the observation points, 1 when a subject failed, and the status of each subject."""
     subjects = len(problem.arrangement.subjects)
     columns = list(parameters.values())
-    if problem.family.by_subject:
+    if problem.by_subject:
         zeros = pt.zeros((subjects,))
         theta = pt.stack([c + zeros for c in columns], axis=1)
     else:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from ..models.solver import FAILURES
 from .counters import FAILED, SLOTS
+from .hierarchy import INTERNAL
 from .samplers import COUNTS
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ def posterior(chain: xr.DataTree, group: str, draws: int) -> xr.Dataset:
         other = next(g for g in PHASES.values() if length(chain, g))
         return posterior(chain, other, 1).isel(draw=slice(0, 0))
     data = chain[group].to_dataset().isel(draw=slice(0, draws))
-    return data.drop_vars(COUNTS, errors="ignore").drop_dims("slot", errors="ignore")
+    moved = [v for v in data.data_vars if str(v).endswith(INTERNAL)]
+    data = data.drop_vars([COUNTS, *moved], errors="ignore")
+    return data.drop_dims("slot", errors="ignore")
 
 
 def statistics(chain: xr.DataTree, prefix: str, draws: int) -> xr.Dataset:

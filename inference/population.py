@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from ..datasets.errors import InputError
 from ..models.distributions import Distribution
 from .priors import random_variable
 
-__all__ = ["Independent", "Pooled", "Population", "population_model"]
+if TYPE_CHECKING:
+    from .problem import Problem
+
+__all__ = ["Independent", "Pooled", "Population", "individual_name", "population_model"]
+
+Tensor = Any
+
+
+def individual_name(parameter: str) -> str:
+    """Name of the values of a parameter in each subject."""
+    return f"{parameter}_individual"
 
 
 @dataclass(frozen=True)
@@ -22,20 +33,29 @@ class Population(ABC):
     by_subject: ClassVar[bool]
 
     @abstractmethod
-    def variable(self, name: str, prior: Distribution, lower: float, upper: float) -> Any:
-        """Add an estimated parameter to the PyMC model of the context.
+    def variables(self, problem: Problem) -> dict[str, Tensor]:
+        """Add all estimated parameters to the PyMC model of the context.
 
         Parameters
         ----------
-        name : str
-        prior : Distribution
-        lower, upper : float
-            Bounds of the parameter, in its unit.
+        problem : Problem
 
         Returns
         -------
-        TensorVariable, shape () or (subject,)
+        dict of name to TensorVariable, shape () or (subject,)
+            Values with which each subject's equations are solved.
         """
+
+    def priors(self, problem: Problem) -> dict[str, Distribution]:
+        """Priors of what the population adds to the parameters of the model; none by default."""
+        return {}
+
+    def check(self, problem: Problem) -> None:  # noqa: B027 (most have nothing to refuse)
+        """Refuse settings that do not fit the problem."""
+
+    def describe(self) -> dict[str, Any]:
+        """Write the settings as plain data; they count in the id of a problem."""
+        return {"name": self.name}
 
 
 @final
@@ -47,9 +67,9 @@ class Pooled(Population):
     text: ClassVar[str] = "one parameter vector for all subjects"
     by_subject: ClassVar[bool] = False
 
-    def variable(self, name: str, prior: Distribution, lower: float, upper: float) -> Any:
-        """One number."""
-        return random_variable(name, prior, lower=lower, upper=upper)
+    def variables(self, problem: Problem) -> dict[str, Tensor]:
+        """One number for each parameter."""
+        return {name: typical_value(problem, name) for name in problem.estimated}
 
 
 @final
@@ -64,12 +84,15 @@ class Independent(Population):
     text: ClassVar[str] = "one parameter vector for each subject, not related a priori"
     by_subject: ClassVar[bool] = True
 
-    def variable(self, name: str, prior: Distribution, lower: float, upper: float) -> Any:
-        """One number for each subject."""
-        return random_variable(name, prior, lower=lower, upper=upper, dims="subject")
+    def variables(self, problem: Problem) -> dict[str, Tensor]:
+        """One number for each parameter and subject."""
+        return {name: typical_value(problem, name, dims="subject") for name in problem.estimated}
 
 
-POPULATIONS: dict[str, Population] = {p.name: p for p in (Pooled(), Independent())}
+def typical_value(problem: Problem, name: str, dims: str | None = None) -> Tensor:
+    """Random variable with the prior and the bounds of a parameter."""
+    lower, upper = problem.bounds(name)
+    return random_variable(name, problem.all_priors[name], lower=lower, upper=upper, dims=dims)
 
 
 def population_model(given: str | Population) -> Population:
@@ -78,7 +101,7 @@ def population_model(given: str | Population) -> Population:
     Parameters
     ----------
     given : str or Population
-        ``"pooled"``, ``"independent"``, or one already.
+        ``"pooled"``, ``"independent"``, ``"hierarchical"``, or one already.
 
     Returns
     -------
@@ -91,6 +114,9 @@ def population_model(given: str | Population) -> Population:
     """
     if isinstance(given, Population):
         return given
-    if given in POPULATIONS:
-        return POPULATIONS[given]
-    raise InputError(f"no population is called {given!r}; there are {', '.join(POPULATIONS)}.")
+    from .hierarchy import Hierarchical
+
+    known: Mapping[str, type[Population]] = {p.name: p for p in (Pooled, Independent, Hierarchical)}
+    if given in known:
+        return known[given]()
+    raise InputError(f"no population is called {given!r}; there are {', '.join(known)}.")

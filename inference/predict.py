@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from ..models.solver import Timeline, compile_model
 from ..models.symbolic import trace
 from .arrangement import regimens_of, timeline_of
 from .expression import evaluate
+from .hierarchy import Hierarchical, new_effects, scale_of
+from .population import Independent, individual_name
 
 if TYPE_CHECKING:
     from .arrangement import Observed
@@ -60,7 +63,8 @@ def predict(
     draws : int, optional
         Use about this many draws, evenly spaced in each chain; default: all.
     seed : int, optional
-        For ``"observed"``.
+        For ``"observed"``, and for ``"population"`` of a hierarchical fit, in which each draw is
+        another subject at the reference values of the covariates.
 
     Returns
     -------
@@ -78,7 +82,10 @@ def predict(
     chosen = schedules(problem, regimen, kind)
     labels = list(chosen)
     grid = grid_of(problem, times)
-    theta = parameters_of(problem, data, len(labels))
+    if kind == "population":
+        theta = new_subject(problem, data, seed)
+    else:
+        theta = parameters_of(problem, data, len(labels))
     states, failed = integrate(problem, theta, list(chosen.values()), grid)
     coordinates = {
         "chain": data["chain"].to_numpy(),
@@ -111,7 +118,8 @@ def draws_of(problem: Problem, posterior: xr.DataTree | xr.Dataset, kind: str) -
         data = (posterior["posterior"] if inside else posterior).to_dataset()
     else:
         data = posterior
-    needed = set(problem.all_priors) if kind == "observed" else set(problem.estimated)
+    residual = set(problem.error_parameters) - set(problem.fixed)
+    needed = set(problem.estimated) | (residual if kind == "observed" else set())
     if missing := sorted(needed - set(map(str, data.data_vars))):
         raise InputError(
             f"the posterior has no draws of {', '.join(missing)}: it belongs to another problem."
@@ -139,7 +147,7 @@ def schedules(
         if regimen is None:
             return dict(zip(subjects, problem.arrangement.regimens, strict=True))
         return dict(zip(subjects, regimens_of(problem.model, problem.data, regimen), strict=True))
-    if problem.family.by_subject:
+    if isinstance(problem.family, Independent):
         raise InputError(
             "subjects with independent parameters say nothing about another subject: a prediction "
             "of kind 'population' needs a pooled fit."
@@ -167,8 +175,13 @@ def parameters_of(problem: Problem, data: xr.Dataset, subjects: int) -> Array:
     columns = []
     count = data.sizes["chain"] * data.sizes["draw"]
     for name in problem.model.parameter_names:
-        if name not in problem.estimated:
+        if name in problem.inputs:
+            columns.append(np.broadcast_to(problem.inputs_by_subject[name], (count, subjects)))
+        elif name not in problem.estimated:
             columns.append(np.full((count, subjects), problem.constants[name]))
+        elif individual_name(name) in data:
+            values = data[individual_name(name)].transpose("chain", "draw", "subject").to_numpy()
+            columns.append(values.reshape(count, subjects))
         elif "subject" in data[name].dims:
             values = data[name].transpose("chain", "draw", "subject").to_numpy()
             columns.append(values.reshape(count, subjects))
@@ -176,6 +189,20 @@ def parameters_of(problem: Problem, data: xr.Dataset, subjects: int) -> Array:
             values = data[name].transpose("chain", "draw").to_numpy().reshape(count, 1)
             columns.append(np.broadcast_to(values, (count, subjects)))
     return np.stack(columns, axis=-1)
+
+
+def new_subject(problem: Problem, data: xr.Dataset, seed: int | None) -> Array:
+    """Parameters of a subject that is not in the data; float64[draw, 1, parameter]."""
+    typical = data.drop_vars([v for v in data.data_vars if "subject" in data[v].dims])
+    theta = parameters_of(replace(problem, inputs={}), typical, 1)
+    if not isinstance(problem.family, Hierarchical):
+        return theta
+    effects = new_effects(problem, typical, np.random.default_rng(seed))
+    for name, effect in effects.items():
+        k = problem.model.parameter_names.index(name)
+        scale = scale_of(*problem.bounds(name))
+        theta[:, 0, k] = scale.back(scale.forward(theta[:, 0, k], np.log) + effect, np.exp)
+    return theta
 
 
 def integrate(
@@ -198,7 +225,7 @@ def integrate(
     if problem.model.is_closed_form:
         return np.empty((*theta.shape[:2], grid.size, 0)), 0
     distinct = list(dict.fromkeys(regimens))
-    if problem.family.by_subject:
+    if problem.by_subject:
         solved, back = list(regimens), np.arange(len(regimens))
     else:
         solved, back = distinct, np.array([distinct.index(r) for r in regimens])

@@ -15,6 +15,7 @@ from ..models.dosing import Regimen
 from ..models.ode import OdeModel
 from ..models.solver import CompiledModel, SolverOptions, compile_model
 from .arrangement import Arrangement, arrange, match_observables
+from .covariates import covariate_numbers
 from .error import ErrorModel, error_model
 from .invisible import blind_directions
 from .population import Pooled, Population, population_model
@@ -37,7 +38,7 @@ class Problem:
     error : str, ErrorModel, or mapping of observable (name in the data) to either
         Default: log-normal for all. A mapping may leave observables out; they are log-normal.
     population : str or Population
-        ``"pooled"`` or ``"independent"``.
+        ``"pooled"``, ``"independent"`` or ``"hierarchical"``.
     priors : mapping of name to Distribution
         In place of the model's prior hints, in the unit of the parameter. Names may also be those
         of residual standard deviations (``<observable>_sigma``).
@@ -48,6 +49,9 @@ class Problem:
     regimen : Regimen, or mapping of subject to Regimen, optional
         In place of the doses of the data.
     solver : SolverOptions
+    inputs : mapping of parameter to covariate
+        Parameters whose value in each subject is a fixed covariate of the data, in the unit of the
+        parameter: ``{"B0rel": "burden"}``.
 
     Raises
     ------
@@ -71,6 +75,7 @@ class Problem:
     observables: Mapping[str, str | None] = field(default_factory=dict)
     regimen: Regimen | Mapping[str, Regimen] | None = None
     solver: SolverOptions = field(default_factory=SolverOptions)
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Complete what was left out and refuse what cannot be meant."""
@@ -80,8 +85,10 @@ class Problem:
         self._set("priors", dict(self.priors))
         self._set("fixed", {name: float(value) for name, value in self.fixed.items()})
         self._set("observables", matched)
+        self._set("inputs", dict(self.inputs))
         self._check_names()
         self._check_fixed()
+        self.family.check(self)
         for observed in self.arrangement.observed:
             self.errors[observed.name].check(observed.name, observed.rows)
         if not self.estimated and all(n in self.fixed for n in self.error_parameters):
@@ -100,7 +107,11 @@ class Problem:
         return {n: error_model(given.get(n, "lognormal")) for n in names}
 
     def _check_names(self) -> None:
-        known = (*self.model.parameter_names, *self.error_parameters)
+        extra = tuple(self.family.priors(self))
+        known = (*self.model.parameter_names, *extra, *self.error_parameters)
+        for name in self.fixed:
+            if name in extra:
+                raise InputError(f"{name} belongs to the population and cannot be fixed.")
         for what, names in (("prior of", self.priors), ("fixed value of", self.fixed)):
             for name in names:
                 if name not in known:
@@ -144,6 +155,7 @@ class Problem:
             p.name
             for p in self.model.parameters
             if p.name not in self.fixed
+            and p.name not in self.inputs
             and (p.name in self.priors or (p.prior is not None and not p.fixed))
         )
 
@@ -156,6 +168,16 @@ class Problem:
             if p.name not in self.estimated
         }
 
+    @cached_property
+    def inputs_by_subject(self) -> dict[str, Any]:
+        """Values of the parameters that are covariates; float64[subject] each."""
+        return {p: covariate_numbers(self.data, c) for p, c in self.inputs.items()}
+
+    @property
+    def by_subject(self) -> bool:
+        """Whether subjects differ in any parameter."""
+        return self.family.by_subject or bool(self.inputs)
+
     @property
     def error_parameters(self) -> tuple[str, ...]:
         """Residual standard deviations, estimated or fixed, in the order of the observables."""
@@ -166,6 +188,8 @@ class Problem:
         """Prior of everything that is estimated: model parameters, then standard deviations."""
         hints = {n: self.model.parameter(n).prior for n in self.estimated}
         chosen = {n: self.priors.get(n, hints[n]) for n in self.estimated}
+        extra = self.family.priors(self)
+        chosen |= {n: self.priors.get(n, d) for n, d in extra.items()}
         for observed in self.arrangement.observed:
             defaults = self.errors[observed.name].priors(observed.name, observed.rows)
             chosen |= {n: self.priors.get(n, d) for n, d in defaults.items() if n not in self.fixed}
@@ -176,7 +200,8 @@ class Problem:
         if name in self.model.parameter_names:
             parameter = self.model.parameter(name)
             return parameter.lower, parameter.upper
-        return 0.0, float("inf")
+        spread = name.endswith("_omega") or name in self.error_parameters
+        return 0.0 if spread else -float("inf"), float("inf")
 
     def unit(self, name: str) -> str:
         """Look up the unit of a parameter or of a residual standard deviation."""
@@ -185,6 +210,8 @@ class Problem:
         for observable, target in self.targets.items():
             if name in self.errors[observable].units(observable, ""):
                 return self.errors[observable].units(observable, self.model.unit(target))[name]
+        if name in self.family.priors(self):
+            return ""
         raise KeyError(name)
 
     @cached_property

@@ -46,12 +46,15 @@ class Drawn:
     starts : Starts
     seconds : float
         From the first chain's beginning to the last one's end.
+    centered : tuple of str
+        Parameters of a hierarchical population that were sampled centered.
     """
 
     chains: list[xr.DataTree]
     interrupted: bool
     starts: Starts
     seconds: float
+    centered: tuple[str, ...] = ()
 
 
 def seeds_of(settings: Settings) -> tuple[np.random.SeedSequence, list[int]]:

@@ -77,7 +77,8 @@ def identify(problem: Problem) -> str:
         "data": fingerprint(problem.data),
         "observables": problem.targets,
         "error": {name: error.name for name, error in problem.errors.items()},
-        "population": problem.family.name,
+        "population": problem.family.describe(),
+        "inputs": {p: v.tolist() for p, v in problem.inputs_by_subject.items()},
         "priors": {name: repr(prior) for name, prior in problem.all_priors.items()},
         "constants": problem.constants,
         "fixed_errors": {
@@ -110,8 +111,8 @@ def describe(problem: Problem) -> dict[str, Any]:
         JSON types only. Keys: ``id``, ``model``, ``time_unit``, ``data``, ``data_sha256``,
         ``subjects``, ``population``, ``observables`` (list of dict: name, target, unit, error,
         rows, left, right, interval, means), ``parameters`` (list of dict: name, unit, role
-        "estimated" or "fixed", value, prior, cut, source, status), ``doses`` (events in all
-        schedules) and ``solver``.
+        "estimated", "fixed" or "input" (a covariate), value, prior, cut, source, status),
+        ``doses`` (events in all schedules) and ``solver``.
     """
     model, arrangement = problem.model, problem.arrangement
     return {
@@ -125,6 +126,7 @@ def describe(problem: Problem) -> dict[str, Any]:
         "observables": [_observable(problem, k) for k in range(len(arrangement.observed))],
         "parameters": [
             *(_parameter(problem, name) for name in model.parameter_names),
+            *(_parameter(problem, name) for name in problem.family.priors(problem)),
             *(_parameter(problem, name) for name in problem.error_parameters),
         ],
         "doses": sum(map(_events, arrangement.regimens)),
@@ -156,13 +158,16 @@ def _parameter(problem: Problem, name: str) -> dict[str, Any]:
     prior = problem.all_priors.get(name)
     known = name in problem.model.parameter_names
     parameter = problem.model.parameter(name) if known else None
-    value = None
-    if prior is None:
+    role = "input" if name in problem.inputs else "fixed" if prior is None else "estimated"
+    value: Any = None
+    if name in problem.inputs:
+        value = problem.inputs[name]
+    elif prior is None:
         value = problem.constants[name] if known else problem.fixed[name]
     return {
         "name": name,
         "unit": problem.unit(name),
-        "role": "fixed" if prior is None else "estimated",
+        "role": role,
         "value": value,
         "prior": None if prior is None else str(prior),
         "cut": prior is not None and is_cut(prior, *problem.bounds(name)),
@@ -191,6 +196,11 @@ def sentence(problem: Problem) -> str:
         if p["role"] == "estimated":
             cut = ", cut at its bounds" if p["cut"] else ""
             lines.append(f"  {p['name']} [{p['unit']}] ~ {p['prior']}{cut}")
+    lines += [
+        f"  {p['name']} [{p['unit']}] is the covariate {p['value']} of each subject"
+        for p in facts["parameters"]
+        if p["role"] == "input"
+    ]
     fixed = sum(p["role"] == "fixed" for p in facts["parameters"])
     lines.append(f"  {fixed} parameters held fixed")
     lines += [f"  warning: {sentence}" for sentence in problem.blind_directions]

@@ -16,10 +16,12 @@ import pymc as pm
 import xarray as xr
 
 from .counters import FAILED, SLOTS, SOLVES, ReadCounters, new_counters
+from .hierarchy import Hierarchical, with_centering
 from .joint import COUNTERS
+from .pilot import Layout, run_pilot, transfer
 from .progress import ChainState
 from .samplers import COUNTS, REFRESH, Drawn, explained, seeds_of
-from .starts import find_starts
+from .starts import Starts, find_starts
 
 if TYPE_CHECKING:
     from .joint import Joint
@@ -33,11 +35,11 @@ POLL = 0.02  # seconds
 
 
 @lru_cache(maxsize=4)
-def prepared(problem: Problem) -> tuple[Joint, Any]:
+def prepared(problem: Problem, centered: tuple[str, ...] = ()) -> tuple[Joint, Any]:
     """Joint density and nutpie's compiled model; kept, because compiling takes seconds."""
     import nutpie
 
-    joint = problem.joint()
+    joint = with_centering(problem, centered).joint()
     with joint.model as model:
         model.add_coord("slot", range(SLOTS))
         pm.Deterministic(COUNTS, ReadCounters()(joint.counters, model.free_RVs[0]), dims="slot")
@@ -70,15 +72,8 @@ def sample_nutpie(problem: Problem, settings: Settings, progress: Progress) -> D
     """
     import nutpie
 
-    joint, compiled = prepared(problem)
     sequence, seeds = seeds_of(settings)
-    starts = find_starts(
-        compiled.initial_point_func,
-        compiled.logp_func,
-        settings.chains,
-        sequence,
-        lambda failed: explained(joint, failed),
-    )
+    joint, compiled, starts, centered = begun_at(problem, settings, sequence)
     blocks = [new_counters() for _ in seeds]
     states: dict[int, ChainState] = {}
 
@@ -110,7 +105,30 @@ def sample_nutpie(problem: Problem, settings: Settings, progress: Progress) -> D
     begun = time.perf_counter()
     done, interrupted = run_all(begin, settings, lambda: progress.update(dict(states)))
     seconds = time.perf_counter() - begun
-    return Drawn([done[c] for c in sorted(done)], interrupted, starts, seconds)
+    return Drawn([done[c] for c in sorted(done)], interrupted, starts, seconds, centered)
+
+
+def begun_at(
+    problem: Problem, settings: Settings, sequence: np.random.SeedSequence
+) -> tuple[Joint, Any, Starts, tuple[str, ...]]:
+    """Compiled model and starting points; of a hierarchical one, after a pilot on its centering."""
+    joint, compiled = prepared(problem)
+    found = (compiled.initial_point_func, compiled.logp_func, settings.chains, sequence)
+
+    def explain(failed: Sequence[int]) -> str:
+        return explained(joint, failed)
+
+    if not isinstance(problem.family, Hierarchical):
+        return joint, compiled, find_starts(*found, explain), ()
+    pilot = run_pilot(problem, Layout.of(joint), *found, explain)
+    centered = problem.family.centered
+    if centered is None:
+        centered = tuple(n for n in pilot.centered if n not in problem.family.correlated)
+    if not centered:
+        return joint, compiled, pilot.starts, ()
+    other, program = prepared(problem, centered)
+    points = transfer(problem, joint, other, pilot.starts.points)
+    return other, program, dataclasses.replace(pilot.starts, points=points), centered
 
 
 def nutpie_state(found: Any, block: npt.NDArray[np.int64]) -> ChainState:

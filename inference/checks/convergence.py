@@ -155,7 +155,8 @@ def convergence(tree: xr.DataTree) -> Convergence:
 
     Notes
     -----
-    R-hat and ESS are the rank-normalized ones of Vehtari et al. (2021), as ArviZ computes them.
+    Individual values and correlations are not judged: they follow from what is. R-hat and ESS are
+    the rank-normalized ones of Vehtari et al. (2021), as ArviZ computes them.
     """
     for group in ("posterior", "sample_stats"):
         if group not in tree.children:
@@ -198,7 +199,8 @@ def e_bfmi(stats: xr.Dataset) -> Array:
 def table_of(posterior: xr.Dataset) -> pd.DataFrame:
     """Diagnostics of every scalar parameter."""
     rows = []
-    for name, values in scalars(posterior).items():
+    derived = [v for v in posterior.data_vars if str(v).endswith(("_individual", "_correlation"))]
+    for name, values in scalars(posterior.drop_vars(derived)).items():
         enough = values.shape[1] >= 4 and np.isfinite(values).all() and np.ptp(values) > 0
         many = enough and values.shape[0] > 1
         sd = float(values.std(ddof=1)) if values.size > 1 else np.nan

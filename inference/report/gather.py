@@ -12,6 +12,7 @@ import pandas as pd
 from ..analysis_file import write_text
 from ..checks.convergence import convergence, scalars
 from ..fit import read_facts
+from ..hierarchy import Hierarchical
 from ..progress import duration
 from .curves import predict_curves
 from .material import Material
@@ -43,8 +44,11 @@ def gather(run: Run, problem: Problem) -> Material:
     """
     facts = read_facts(run.tree)
     verdict = convergence(run.tree)
-    draws = scalars(run.tree["posterior"].to_dataset())
-    names = [*problem.estimated, *problem.error_parameters]
+    posterior = run.tree["posterior"].to_dataset()
+    if isinstance(problem.family, Hierarchical):
+        posterior = posterior.drop_dims("subject", errors="ignore")
+    draws = scalars(posterior)
+    names = [*problem.estimated, *problem.family.priors(problem), *problem.error_parameters]
     curves = predict_curves(problem, run.tree, seed=int(facts["seed"]))
     return Material(
         model=problem.model,
@@ -61,7 +65,7 @@ def gather(run: Run, problem: Problem) -> Material:
         rows=curves.rows,
         converged=verdict.ok,
         convergence=verdict.sentence,
-        diagnostics=verdict.table,
+        diagnostics=verdict.table[verdict.table["parameter"].isin(list(draws))],
         sampler=by_chain(run.tree, verdict.e_bfmi),
         failures=failures(facts["failed_solves"]),
         settings=settings(facts),

@@ -1,0 +1,287 @@
+"""`Hierarchical`: individual parameters around typical values, with covariates and correlations.
+
+On the scale of its parameter (logarithm of a positive one, logit of a bounded one, else natural)
+subject ``i`` has ``g(theta_i) = g(theta) + shift(covariates_i) + eta_i`` with ``eta_i`` of standard
+deviation ``omega``. Whether the sampler moves ``eta / omega`` (non-centered) or ``g(theta_i)``
+(centered) changes its speed and not the posterior; `centering` chooses for each parameter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import pytensor.tensor as pt
+
+from ..datasets.errors import InputError
+from ..models.distributions import Distribution, HalfNormal
+from .covariates import Effect
+from .population import Population, individual_name, typical_value
+from .priors import random_variable
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .problem import Problem
+
+__all__ = ["INTERNAL", "Hierarchical", "Scale", "new_effects", "scale_of", "with_centering"]
+
+Tensor = Any
+INTERNAL = ("_z", "_g", "_block")  # endings of what the sampler moves, not kept in a posterior
+WIDE = 0.6  # typical spread beyond which the default prior of omega is wider
+STUDENT = 4.0  # degrees of freedom of heavy-tailed effects
+SHAPES = ("normal", "student")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Scale on which a parameter varies between subjects.
+
+    Parameters
+    ----------
+    name : {"log", "logit", "natural"}
+    lower, upper : float
+        Bounds, for the logit.
+    """
+
+    name: str
+    lower: float = 0.0
+    upper: float = math.inf
+
+    def forward(self, x: Any, log: Any) -> Any:
+        """From the parameter to the scale; ``log`` of NumPy or PyTensor."""
+        if self.name == "log":
+            return log(x)
+        return log((x - self.lower) / (self.upper - x)) if self.name == "logit" else x
+
+    def back(self, g: Any, exp: Any) -> Any:
+        """From the scale to the parameter."""
+        if self.name == "log":
+            return exp(g)
+        if self.name == "logit":
+            return self.lower + (self.upper - self.lower) / (1 + exp(-g))
+        return g
+
+
+def scale_of(lower: float, upper: float) -> Scale:
+    """Scale that keeps a parameter inside its bounds."""
+    if math.isfinite(lower) and math.isfinite(upper):
+        return Scale("logit", lower, upper)
+    return Scale("log") if lower == 0 else Scale("natural")
+
+
+@final
+@dataclass(frozen=True)
+class Hierarchical(Population):
+    """Individual parameters around typical values.
+
+    Parameters
+    ----------
+    varying : sequence of str, optional
+        Parameters that differ between subjects; default: the estimated ones for which the model
+        states a spread (`Parameter.iiv`), or all estimated ones if it states none.
+    omega : mapping of parameter to Distribution
+        Prior of ``<parameter>_omega``, the standard deviation between subjects on the parameter's
+        scale. Default: half-normal with 0.5, or 1 where the model states a spread above 0.6.
+    effects : sequence of Effect
+        Covariates.
+    correlated : sequence of str
+        Varying parameters with a joint LKJ(2) correlation, posterior ``omega_correlation``.
+    shapes : mapping of parameter to {"normal", "student"}
+        Distribution of the effects; Student's t has four degrees of freedom.
+    centered : sequence of str, optional
+        Parameters that are sampled centered; default: chosen by `fit`.
+    """
+
+    name: ClassVar[str] = "hierarchical"
+    text: ClassVar[str] = "individual parameters around typical values"
+    by_subject: ClassVar[bool] = True
+
+    varying: tuple[str, ...] | None = None
+    omega: Mapping[str, Distribution] = field(default_factory=dict)
+    effects: tuple[Effect, ...] = ()
+    correlated: tuple[str, ...] = ()
+    shapes: Mapping[str, str] = field(default_factory=dict)
+    centered: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Freeze the sequences."""
+        for name in ("varying", "effects", "correlated", "centered"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else tuple(value))
+
+    def __hash__(self) -> int:
+        """Hash of the settings."""
+        return hash(repr(self))
+
+    def of(self, problem: Problem) -> tuple[str, ...]:
+        """Parameters that differ between subjects, in the order of the model."""
+        if self.varying is not None:
+            return tuple(n for n in problem.estimated if n in self.varying)
+        spread = [n for n in problem.estimated if problem.model.parameter(n).iiv > 0]
+        return tuple(spread or problem.estimated)
+
+    def check(self, problem: Problem) -> None:
+        """Refuse names that are not estimated parameters, and unknown covariates."""
+        varying = self.of(problem)
+        groups = {"varying": self.varying or (), "omega": self.omega, "shapes": self.shapes,
+                  "correlated": self.correlated, "centered": self.centered or ()}  # fmt: skip
+        for what, names in groups.items():
+            for n in names:
+                if n not in varying:
+                    raise InputError(
+                        f"population, {what}: {n!r} does not vary between subjects. Those that "
+                        f"can are {', '.join(problem.estimated)}."
+                    )
+        for effect in self.effects:
+            if effect.parameter not in problem.estimated:
+                raise InputError(
+                    f"effect of {effect.covariate}: {effect.parameter!r} is not estimated."
+                )
+            effect.shift(
+                problem.data, dict.fromkeys(effect.coefficients(problem.data), 0.0), np.log
+            )
+        for n, shape in self.shapes.items():
+            if shape not in SHAPES or n in self.correlated:
+                raise InputError(
+                    f"population, shapes: {n} can be {' or '.join(SHAPES)}, and normal when it is "
+                    "correlated."
+                )
+        if len(self.correlated) == 1:
+            raise InputError("population: a correlation needs two parameters.")
+        if len(problem.arrangement.subjects) < 2:
+            raise InputError("a hierarchical population needs at least two subjects.")
+
+    def priors(self, problem: Problem) -> dict[str, Distribution]:
+        """Priors of spreads and of covariate effects."""
+        chosen: dict[str, Distribution] = {}
+        for n in self.of(problem):
+            parameter = problem.model.parameter(n)
+            width = 1.0 if parameter.iiv > WIDE else 0.5
+            if scale_of(*problem.bounds(n)).name == "natural":
+                width *= max(abs(parameter.value), 1e-3)
+            chosen[f"{n}_omega"] = self.omega.get(n, HalfNormal(width))
+        for effect in self.effects:
+            chosen |= dict.fromkeys(effect.coefficients(problem.data), effect.prior)
+        return chosen
+
+    def describe(self) -> dict[str, Any]:
+        """Collect the settings that change the posterior; the centering does not."""
+        return {"name": self.name, "settings": repr(replace(self, centered=None))}
+
+    def variables(self, problem: Problem) -> dict[str, Tensor]:
+        """Typical values, spreads, effects; the result holds the values of each subject."""
+        spread = self._spreads(problem)
+        result = {}
+        for n in problem.estimated:
+            typical = typical_value(problem, n)
+            moved = [e for e in self.effects if e.parameter == n]
+            if n not in spread and not moved:
+                result[n] = typical
+                continue
+            scale = scale_of(*problem.bounds(n))
+            center = scale.forward(typical, pt.log) + pt.zeros(len(problem.arrangement.subjects))
+            for effect in moved:
+                center = center + self._shift(problem, effect)
+            g = self._individual(n, center, spread[n]) if n in spread else center
+            pm.Deterministic(f"{n}_eta", g - center, dims="subject")
+            value = scale.back(g, pt.exp)
+            result[n] = pm.Deterministic(individual_name(n), value, dims="subject")
+        return result
+
+    def _shift(self, problem: Problem, effect: Effect) -> Tensor:
+        names = effect.coefficients(problem.data)
+        betas = {b: random_variable(b, problem.all_priors[b]) for b in names}
+        return effect.shift(problem.data, betas, pt.log)
+
+    def _spreads(self, problem: Problem) -> dict[str, Tensor]:
+        """Add spreads of varying parameters; for correlated ones, their whole effect."""
+        names = self.of(problem)
+        plain = [n for n in names if n not in self.correlated]
+        spread = {
+            n: random_variable(f"{n}_omega", problem.all_priors[f"{n}_omega"], lower=0.0)
+            for n in plain
+        }
+        return spread | self._block(problem, [n for n in names if n in self.correlated])
+
+    def _block(self, problem: Problem, names: list[str]) -> dict[str, Tensor]:
+        """Effects of correlated parameters; tensors of shape (subject,)."""
+        if not names:
+            return {}
+        sds = []
+        for n in names:
+            prior = problem.all_priors[f"{n}_omega"]
+            if not isinstance(prior, HalfNormal):
+                raise InputError(f"{n}_omega: a correlated parameter needs a half-normal prior.")
+            sds.append(prior.sd)
+        factor, correlation, spread = pm.LKJCholeskyCov(
+            "omega_block", n=len(names), eta=2.0, sd_dist=pm.HalfNormal.dist(np.array(sds)),
+            compute_corr=True,
+        )  # fmt: skip
+        pm.Deterministic("omega_correlation", correlation)
+        for k, n in enumerate(names):
+            pm.Deterministic(f"{n}_omega", spread[k])
+        z = {n: pm.Normal(f"{n}_z", dims="subject") for n in names}
+        effects = pt.dot(factor, pt.stack(list(z.values())))
+        return {n: effects[k] for k, n in enumerate(names)}
+
+    def _individual(self, name: str, center: Tensor, spread: Tensor) -> Tensor:
+        """Value on the scale of the parameter in each subject."""
+        heavy = self.shapes.get(name) == "student"
+        if name in self.correlated:
+            return center + spread
+        if name in (self.centered or ()):
+            if heavy:
+                return pm.StudentT(f"{name}_g", STUDENT, center, spread, dims="subject")
+            return pm.Normal(f"{name}_g", center, spread, dims="subject")
+        if heavy:
+            return center + spread * pm.StudentT(f"{name}_z", STUDENT, dims="subject")
+        return center + spread * pm.Normal(f"{name}_z", dims="subject")
+
+
+def new_effects(
+    problem: Problem, data: xr.Dataset, rng: np.random.Generator
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Draw the random effects of one new subject for each draw of a posterior.
+
+    Parameters
+    ----------
+    problem : Problem
+        With a hierarchical population.
+    data : Dataset, dims chain, draw
+        With the spreads.
+    rng : Generator
+
+    Returns
+    -------
+    dict of parameter to float64[chain * draw]
+        On the scale of the parameter.
+    """
+    family = problem.family
+    assert isinstance(family, Hierarchical)
+    names = family.of(problem)
+    count = data.sizes["chain"] * data.sizes["draw"]
+
+    def noise(name: str) -> Any:
+        heavy = family.shapes.get(name) == "student"
+        return rng.standard_t(STUDENT, count) if heavy else rng.standard_normal(count)
+
+    z = {n: noise(n) for n in names}
+    joint = [n for n in names if n in family.correlated]
+    if joint:
+        matrix = data["omega_correlation"].to_numpy().reshape(count, len(joint), len(joint))
+        mixed = np.einsum("dij,jd->id", np.linalg.cholesky(matrix), np.stack([z[n] for n in joint]))
+        z |= dict(zip(joint, mixed, strict=True))
+    return {n: z[n] * data[f"{n}_omega"].to_numpy().reshape(count) for n in names}
+
+
+def with_centering(problem: Problem, centered: tuple[str, ...]) -> Problem:
+    """Give the same problem, with these parameters sampled centered and the others not."""
+    if not isinstance(problem.family, Hierarchical):
+        return problem
+    return replace(problem, population=replace(problem.family, centered=centered))

@@ -1,0 +1,280 @@
+"""Starting points of a hierarchical fit, and which parameters to sample centered.
+
+The joint mode of all parameters says little about a hierarchical model: spreads between subjects
+run away from where the mass is. Here they follow an approximate EM algorithm (the Laplace step of
+FOCE). With the spreads held, all else is optimized; the curvature of the log density in the
+standardized effects ``z`` of each subject gives their conditional covariance; and each spread
+moves to the root of the mean of ``z**2`` plus its variance.
+
+The same covariance decides about centering. Where data leave less than half of the prior variance
+of a parameter's effects (on average over subjects), the sampler moves the individual values
+themselves (centered), otherwise the standardized effects. It is the marginal variance, within each
+subject's block: two parameters that data tie together are each poorly known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from .hierarchy import Hierarchical, scale_of
+from .population import individual_name
+from .starts import Evaluate, Starts, candidates, checked
+
+if TYPE_CHECKING:
+    from .joint import Joint
+    from .problem import Problem
+
+__all__ = ["Layout", "Pilot", "run_pilot", "transfer"]
+
+Array = npt.NDArray[np.float64]
+PATHS = 4  # prior draws from which the algorithm starts, at least
+ROUNDS = 8  # of expectation and maximization, at most
+FIRST, LATER = 300, 80  # gradients of the optimizer in the first round and in later ones
+SETTLED = 0.05  # relative change of every spread that counts as none
+STEP = 1e-4  # of the differences that give the curvature
+HALF = 0.5  # of the prior variance: below it, centered
+JITTER = 0.1  # of population parameters, on the unconstrained scale
+MARGIN = 10.0  # plus the number of population parameters, as in `starts`
+SMALLEST, LARGEST = 0.02, 3.0  # spreads
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each variable stands in the vector that the sampler moves.
+
+    Parameters
+    ----------
+    places : mapping of free random variable to (first, last)
+    """
+
+    places: Mapping[str, tuple[int, int]] = field(repr=False)
+
+    @staticmethod
+    def of(joint: Joint) -> Layout:
+        """Layout of a model: its free variables one after another."""
+        shapes = joint.model.eval_rv_shapes()
+        places, begin = {}, 0
+        for rv in joint.model.free_RVs:
+            value = joint.model.rvs_to_values[rv]
+            end = begin + int(np.prod(shapes[value.name], dtype=int))
+            places[rv.name] = (begin, end)
+            begin = end
+        return Layout(places)
+
+    @property
+    def size(self) -> int:
+        """Length of the vector."""
+        return max(end for _, end in self.places.values())
+
+    def part(self, x: Array, name: str) -> Array:
+        """View of one variable."""
+        begin, end = self.places[name]
+        return x[begin:end]
+
+
+@dataclass(frozen=True, eq=False)
+class Pilot:
+    """What the pilot found.
+
+    Parameters
+    ----------
+    starts : Starts
+        Points in the layout of the non-centered model, one per chain.
+    kept_variance : mapping of parameter to float
+        Share of the prior variance of its effects that the data leave, averaged over subjects.
+    """
+
+    starts: Starts
+    kept_variance: Mapping[str, float]
+
+    @property
+    def centered(self) -> tuple[str, ...]:
+        """Parameters to sample centered."""
+        return tuple(n for n, share in self.kept_variance.items() if share < HALF)
+
+
+@dataclass(frozen=True, eq=False)
+class _Mode:
+    """End of one path: a point, the covariance of each subject's effects, an approximate height."""
+
+    point: Array
+    covariance: Array  # (subject, parameter, parameter)
+    height: float
+
+
+def run_pilot(
+    problem: Problem,
+    layout: Layout,
+    draw: Callable[[int], Array],
+    evaluate: Evaluate,
+    chains: int,
+    sequence: np.random.SeedSequence,
+    explain: Callable[[Any], str],
+) -> Pilot:
+    """Find starting points and the share of variance that decides about centering.
+
+    Parameters
+    ----------
+    problem : Problem
+        With a hierarchical population, non-centered.
+    layout : Layout
+    draw, evaluate, chains, sequence, explain
+        As for `starts.find_starts`.
+
+    Returns
+    -------
+    Pilot
+
+    Raises
+    ------
+    FitError
+        If no prior draw has a finite density.
+    """
+    names = _effects(problem, layout)
+    source = candidates(draw, evaluate, sequence, explain)
+    modes = [_climb(next(source), names, layout, evaluate) for _ in range(max(PATHS, chains))]
+    modes.sort(key=lambda m: -m.height)
+    population = layout.size - sum(m - n for n, m in map(layout.places.get, _z(names)))  # type: ignore[misc]
+    kept = [m for m in modes if m.height >= modes[0].height - MARGIN - population]
+    rng = np.random.default_rng(sequence.spawn(1)[0])
+    points = [_scattered(kept[c % len(kept)], names, layout, evaluate, rng) for c in range(chains)]
+    left = np.mean(np.diagonal(modes[0].covariance, axis1=1, axis2=2), axis=0)
+    starts = Starts(points, [m.height for m in modes], len(kept))
+    return Pilot(starts, dict(zip(names, map(float, left), strict=True)))
+
+
+def _effects(problem: Problem, layout: Layout) -> tuple[str, ...]:
+    family = problem.family
+    assert isinstance(family, Hierarchical)
+    return tuple(n for n in family.of(problem) if f"{n}_z" in layout.places)
+
+
+def _z(names: tuple[str, ...]) -> list[str]:
+    return [f"{n}_z" for n in names]
+
+
+def _climb(start: Array, names: tuple[str, ...], layout: Layout, evaluate: Evaluate) -> _Mode:
+    """Alternate between the optimum at given spreads and better spreads."""
+    x = start.copy()
+    spreads = {n: layout.places.get(f"{n}_omega") for n in names}
+    for place in spreads.values():
+        if place is not None:
+            x[place[0]] = np.clip(x[place[0]], np.log(0.1), np.log(1.0))
+    held = np.zeros(x.size, dtype=bool)
+    for place in spreads.values():
+        if place is not None:
+            held[place[0]] = True
+    covariance = np.empty(0)
+    for round_ in range(ROUNDS):
+        x = _optimum(x, held, evaluate, LATER if round_ else FIRST)
+        covariance = _covariance(x, names, layout, evaluate)
+        change = 0.0
+        for k, n in enumerate(names):
+            place = spreads[n]
+            if place is None:
+                continue
+            z = layout.part(x, f"{n}_z")
+            factor = float(np.sqrt(np.mean(z**2 + covariance[:, k, k])))
+            old = float(np.exp(x[place[0]]))
+            new = float(np.clip(old * factor, SMALLEST, LARGEST))
+            x[place[0]] = np.log(new)
+            z *= old / new
+            change = max(change, abs(new / old - 1))
+        if change < SETTLED:
+            break
+    x = _optimum(x, held, evaluate, LATER)
+    covariance = _covariance(x, names, layout, evaluate)
+    _, logdet = np.linalg.slogdet(covariance)
+    return _Mode(x, covariance, checked(x, evaluate)[0] + 0.5 * float(np.sum(logdet)))
+
+
+def _optimum(x: Array, held: npt.NDArray[np.bool_], evaluate: Evaluate, budget: int) -> Array:
+    """Move all but the held entries uphill."""
+    top, best = checked(x, evaluate)[0], x.copy()
+
+    def downhill(free: Array) -> tuple[float, Array]:
+        nonlocal top, best
+        full = x.copy()
+        full[~held] = free
+        density, gradient = checked(full, evaluate)
+        if density > top:
+            top, best = density, full
+        return -density, -gradient[~held]
+
+    minimize(downhill, x[~held], jac=True, method="L-BFGS-B", options={"maxfun": budget})
+    return best
+
+
+def _covariance(x: Array, names: tuple[str, ...], layout: Layout, evaluate: Evaluate) -> Array:
+    """Conditional covariance of each subject's effects, from differences of gradients.
+
+    Subjects do not interact once population parameters are held, so that one difference per
+    parameter, in all subjects at once, gives every block.
+    """
+    subjects = layout.part(x, f"{names[0]}_z").size
+    precision = np.empty((subjects, len(names), len(names)))
+    for k, n in enumerate(names):
+        gradients = []
+        for step in (STEP, -STEP):
+            moved = x.copy()
+            layout.part(moved, f"{n}_z")[:] += step
+            gradients.append(checked(moved, evaluate)[1])
+        slope = (gradients[0] - gradients[1]) / (2 * STEP)
+        for j, m in enumerate(names):
+            precision[:, j, k] = -layout.part(slope, f"{m}_z")
+    precision = (precision + precision.transpose(0, 2, 1)) / 2
+    values, vectors = np.linalg.eigh(np.where(np.isfinite(precision), precision, 0.0))
+    values = np.clip(values, 0.5, None)  # the prior alone gives 1; less is curvature of the model
+    covariance: Array = (vectors / values[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return covariance
+
+
+def _scattered(
+    mode: _Mode, names: tuple[str, ...], layout: Layout, evaluate: Evaluate, rng: Any
+) -> Array:
+    """Draw effects from their approximate conditional, and shake the rest a little."""
+    factor = np.linalg.cholesky(mode.covariance)
+    width = 1.0
+    for _ in range(8):
+        x = mode.point + width * JITTER * rng.standard_normal(mode.point.size)
+        noise = np.einsum("ijk,ik->ij", factor, rng.standard_normal(factor.shape[:2]))
+        for k, n in enumerate(names):
+            layout.part(x, f"{n}_z")[:] = layout.part(mode.point, f"{n}_z") + width * noise[:, k]
+        density = checked(x, evaluate)[0]
+        if density > checked(mode.point, evaluate)[0] - MARGIN - 2 * x.size:
+            return x
+        width /= 2
+    return mode.point.copy()
+
+
+def transfer(problem: Problem, source: Joint, target: Joint, points: list[Array]) -> list[Array]:
+    """Bring points of the non-centered model into the layout of a partly centered one."""
+    before, after = Layout.of(source), Layout.of(target)
+    model = source.model
+    centered = [n.removesuffix("_g") for n in after.places if n not in before.places]
+    individuals = model.replace_rvs_by_values([model[individual_name(n)] for n in centered])
+    function = model.compile_fn(individuals, inputs=model.value_vars, on_unused_input="ignore")
+    shapes = model.eval_rv_shapes()
+    moved = []
+    for x in points:
+        given = {}
+        for rv in model.free_RVs:
+            value = model.rvs_to_values[rv]
+            given[value.name] = before.part(x, rv.name).reshape(shapes[value.name])
+        values = dict(zip(centered, function(given), strict=True))
+        y = np.empty(after.size)
+        for name in after.places:
+            if name in before.places:
+                after.part(y, name)[:] = before.part(x, name)
+            else:
+                parameter = name.removesuffix("_g")
+                scale = scale_of(*problem.bounds(parameter))
+                after.part(y, name)[:] = scale.forward(values[parameter], np.log)
+        moved.append(y)
+    return moved

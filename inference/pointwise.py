@@ -1,0 +1,107 @@
+"""Log likelihood of each measurement at each posterior draw, for LOO and its relatives.
+
+The equations are solved again with the draws of each subject's parameters; nothing depends on how
+the sampler parametrized them.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pytensor.tensor as pt
+import xarray as xr
+from pytensor.compile.function import function as compiled_function
+
+from ..models.symbolic import trace
+from .expression import evaluate
+from .predict import parameters_of
+
+if TYPE_CHECKING:
+    from .arrangement import Observed
+    from .problem import Problem
+
+__all__ = ["pointwise"]
+
+Array = npt.NDArray[np.float64]
+
+
+def pointwise(problem: Problem, posterior: xr.Dataset) -> xr.Dataset:
+    """Compute the log likelihood of each row.
+
+    Parameters
+    ----------
+    problem : Problem
+    posterior : Dataset, dims chain, draw, [subject]
+
+    Returns
+    -------
+    Dataset
+        One variable per observable of the data, dims chain, draw, ``<observable>_observation``;
+        NaN where the equations could not be solved.
+    """
+    theta = parameters_of(problem, posterior, len(problem.arrangement.subjects))
+    points = solved(problem, theta)
+    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    found = {}
+    for observed in problem.arrangement.observed:
+        f = model_values(problem, observed, theta, points)
+        values = log_likelihood(problem, observed, f, posterior)
+        dims = ("chain", "draw", f"{observed.name}_observation")
+        found[observed.name] = (dims, values.reshape(*shape, -1))
+    coordinates = {"chain": posterior["chain"].to_numpy(), "draw": posterior["draw"].to_numpy()}
+    rows = {f"{o.name}_observation": o.row for o in problem.arrangement.observed}
+    return xr.Dataset(found, {**coordinates, **rows})
+
+
+def solved(problem: Problem, theta: Array) -> Array:
+    """States at the observation points of the data; float64[draw, point, state]."""
+    timeline = problem.arrangement.timeline
+    if problem.model.is_closed_form:
+        return np.empty((len(theta), timeline.n_observations, 0))
+    compiled = problem.compiled
+
+    def one(values: Array) -> Array:
+        result: Array = compiled.solve(values, timeline, problem.solver).y
+        return result
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.array(list(pool.map(one, theta)))
+
+
+def model_values(problem: Problem, observed: Observed, theta: Array, points: Array) -> Array:
+    """Evaluate the model at each row; float64[draw, row]."""
+    model = problem.model
+    states = points[:, observed.point]
+    if observed.target in model.state_names:
+        return states[..., model.state_names.index(observed.target)]
+    traced = trace(model)
+    symbols: dict[Any, Any] = {traced.t: observed.time}
+    symbols |= {s: states[..., k] for k, s in enumerate(traced.y)}
+    symbols |= {s: theta[:, observed.subject, k] for k, s in enumerate(traced.p)}
+    value = evaluate(traced.outputs[observed.target], symbols)
+    return np.asarray(np.broadcast_to(value, (len(theta), observed.point.size)))
+
+
+def log_likelihood(problem: Problem, observed: Observed, f: Array, posterior: xr.Dataset) -> Array:
+    """Score each row under its error model; float64[draw, row]."""
+    error = problem.errors[observed.name]
+    names = error.parameters(observed.name)
+    center, spreads = pt.dvector("f"), [pt.dscalar(n) for n in names]
+    density = error.log_density(
+        pt.constant(observed.rows.value), center, tuple(spreads), observed.rows
+    )
+    function = compiled_function(
+        [center, *spreads], density, mode="FAST_COMPILE", on_unused_input="ignore"
+    )
+    sigma = [
+        np.full(len(f), problem.fixed[n])
+        if n in problem.fixed
+        else posterior[n].transpose("chain", "draw").to_numpy().reshape(-1)
+        for n in names
+    ]
+    columns = zip(f, *sigma, strict=True)
+    return np.array([function(row, *numbers) for row, *numbers in columns])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -32,10 +32,10 @@ class Column:
         self.texts: list[str] = []
         self.codes = np.zeros(0, np.int32)
 
-    def extend(self, cells: Iterable[str]) -> None:
+    def extend(self, cells: Sequence[str]) -> None:
         """Append the cells of further rows."""
         code = self._memo.__getitem__
-        self._parts.append(np.fromiter(map(code, cells), np.int32))
+        self._parts.append(np.fromiter(map(code, cells), np.int32, len(cells)))
 
     def close(self) -> None:
         """Put the parts together; texts that differ in surrounding blanks become one."""

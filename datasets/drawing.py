@@ -24,7 +24,8 @@ PANELS = 12
 SPAN = 50.0  # largest over smallest value from which on an axis is logarithmic
 # Okabe and Ito's palette: distinct for every kind of color vision.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#555555")
-LIMIT, DOSE, RESET = "#D55E00", "#444444", "#CC79A7"
+LIMIT, RESET = "#D55E00", "#CC79A7"
+DOSES = ("#333333", "#0072B2", "#009E73", "#E69F00")  # by target, in the order of the study
 CENSORED = {"left": "v", "right": "^", "interval": "D"}
 
 
@@ -105,7 +106,7 @@ def _panel(
         part = rows[rows["censoring"] == side]
         axis.plot(part["time"], part["value"], marker, ms=4.5, mfc="none", mec=LIMIT, mew=0.9)
     _limits(axis, rows)
-    _given(axis, doses[doses["subject"].isin(subjects)])
+    _given(axis, doses[doses["subject"].isin(subjects)], _colors(doses))
     value = rows["value"].to_numpy()
     wanted = value.min() > 0 and value.max() > SPAN * value.min() if log is None else log
     if wanted and value.max() > 0:
@@ -123,18 +124,29 @@ def _limits(axis: Axes, rows: pd.DataFrame) -> None:
             axis.axhline(float(limit), color=LIMIT, ls=(0, (4, 3)), lw=0.8, zorder=0)
 
 
-def _given(axis: Axes, doses: pd.DataFrame) -> None:
+def _given(axis: Axes, doses: pd.DataFrame, colors: dict[str, str]) -> None:
     """Doses as triangles along the top, infusions as bars, resets as vertical lines."""
     top = axis.get_xaxis_transform()
-    given = doses[doses["kind"] != "reset"]
-    times = [_times(given, k) for k in range(len(given))]
-    ticks = np.unique(np.concatenate([np.zeros(0), *times]))
-    axis.plot(ticks, np.ones(len(ticks)), "v", color=DOSE, ms=6, transform=top, clip_on=False)
-    length = np.where(given["rate"] > 0, given["amount"] / given["rate"].abs(), given["duration"])
-    for start, span in {(t, s) for ts, s in zip(times, length, strict=True) for t in ts if s > 0}:
-        axis.plot([start, start + span], [1, 1], color=DOSE, lw=2.5, transform=top, clip_on=False)
+    for target, given in doses[doses["kind"] != "reset"].groupby("target", sort=False):
+        color = colors[str(target)]
+        times = [_times(given, k) for k in range(len(given))]
+        ticks = np.unique(np.concatenate(times))
+        height = np.ones(len(ticks))
+        axis.plot(ticks, height, "v", color=color, ms=6, transform=top, clip_on=False)
+        paced = given["rate"] > 0
+        length = given["duration"].mask(paced, given["amount"] / given["rate"].abs())
+        bars = {(t, s) for ts, s in zip(times, length, strict=True) for t in ts if s > 0}
+        for start, span in sorted(bars):
+            ends = [start, start + span]
+            axis.plot(ends, [1, 1], color=color, lw=2.5, transform=top, clip_on=False)
     for time in doses.loc[doses["kind"] != "dose", "time"].drop_duplicates():
         axis.axvline(float(time), color=RESET, ls=":", lw=1.0)
+
+
+def _colors(doses: pd.DataFrame) -> dict[str, str]:
+    """Color of each target of doses."""
+    targets = doses.loc[doses["kind"] != "reset", "target"].drop_duplicates()
+    return {str(t): DOSES[k % len(DOSES)] for k, t in enumerate(targets)}
 
 
 def _times(doses: pd.DataFrame, k: int) -> npt.NDArray[np.float64]:
@@ -155,11 +167,16 @@ def _legend(figure: Figure, rows: pd.DataFrame, doses: pd.DataFrame) -> None:
     ]
     if rows[["lower", "upper"]].notna().any(axis=None):
         marks.append(Line2D([], [], color=LIMIT, ls="--", lw=0.8, label="limit of quantification"))
-    if (doses["kind"] != "reset").any():
-        marks.append(Line2D([], [], ls="", marker="v", color=DOSE, ms=6, label="dose"))
+    colors = list(_colors(doses).items())[:4]
+    for target, color in colors:
+        label = f"dose into {target}" if len(colors) > 1 else "dose"
+        marks.append(Line2D([], [], ls="", marker="v", color=color, ms=6, label=label))
     if (doses["kind"] != "dose").any():
         marks.append(Line2D([], [], color=RESET, ls=":", label="reset"))
     if marks:
-        figure.legend(
-            handles=marks, loc="outside upper right", ncols=len(marks), frameon=False, fontsize=8
+        across = min(len(marks), 1 + int(figure.get_figwidth() / 2))
+        legend = figure.legend(
+            handles=marks, loc="outside upper right", ncols=across, frameon=False, fontsize=8
         )
+        for text in legend.get_texts():
+            text.set_parse_math(False)

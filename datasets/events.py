@@ -48,6 +48,7 @@ class Events:
         self.gives = (self.evid == 1) | (self.evid == 4)
         self._check_flags()
         self._check_doses()
+        self._check_repeats()
 
     def _number(self, column: str) -> Floats:
         """Give a column with 0 in place of nothing."""
@@ -144,7 +145,7 @@ class Events:
             )
 
     def _check_doses(self) -> None:
-        """Check what must hold in a dose."""
+        """Check amounts, rates and durations of doses."""
         table, gives, endless = self.table, self.gives, self.steady > 0
         lacking = gives & table.blank("amt") & ~(endless & (self.rate != 0))
         column = "amt" if "amt" in table.names else "evid" if "evid" in table.names else "time"
@@ -170,6 +171,17 @@ class Events:
             "Give the rate or the duration of an infusion, not both.",
         )
         table.add(gives & (self.duration < 0), "dur", "is negative.", "Correct the duration.")
+        constant = (self.rate > 0) & (self.amount == 0)
+        table.add(
+            gives & (self.amount == 0) & (self.rate != 0) & ~(constant & endless),
+            "rate",
+            "is the rate of an infusion without an amount.",
+            "Write the amount, or SS 1 for a constant infusion.",
+        )
+
+    def _check_repeats(self) -> None:
+        """Check repeated doses, steady states and compartments."""
+        table, gives, endless = self.table, self.gives, self.steady > 0
         count = self.additional
         table.add(
             gives & ((count < 0) | (count % 1 != 0)),
@@ -190,12 +202,6 @@ class Events:
             "ss",
             "asks for a steady state without an interval.",
             "Write the interval as II; for a constant infusion write AMT 0 and its RATE.",
-        )
-        table.add(
-            gives & (self.amount == 0) & (self.rate != 0) & ~(constant & endless),
-            "rate",
-            "is the rate of an infusion without an amount.",
-            "Write the amount, or SS 1 for a constant infusion.",
         )
         codes, texts = self._target
         bad = [k for k, t in enumerate(texts) if t.startswith("-") or "." in t]

@@ -165,9 +165,38 @@ def _places(
     header = [name.casefold() for name in sheet.header]
     bare = [split_unit(name)[0].casefold() for name in sheet.header]
     repeated(sheet, header, findings)
+    places = _asked(sheet, request, findings)
+    for ours, names in NONMEM.items():
+        for name in names.split():
+            for titles in (header, bare):
+                if ours not in places and name in titles:
+                    place = titles.index(name)
+                    if place not in places.values():
+                        places[ours] = place
+    at = [sheet.header_line]
+    for ours in ("time", "value"):
+        if ours not in places and ours not in request.columns:
+            name = NONMEM[ours].upper()
+            message = f"the column {name} is missing."
+            findings.append(
+                Finding(message, f"Add it, or map it: columns={{{ours!r}: ...}}.", rows=at)
+            )
+    for k, name in enumerate(header):
+        if name in CLOCKS and k not in places.values():
+            message = "is a calendar date, which cannot be read."
+            remedy = "Put the hours or days since the first dose of each subject into TIME, and "
+            findings.append(Finding(message, remedy + "delete the column.", sheet.header[k], at))
+    taken = {*places.values()}
+    rest = [k for k, n in enumerate(header) if n and k not in taken and header.index(n) == k]
+    return places, [k for k in rest if header[k] not in CLOCKS]
+
+
+def _asked(sheet: Sheet, request: Request, findings: list[Finding]) -> dict[str, int]:
+    """Positions of the columns of the user's map."""
+    header = [name.casefold() for name in sheet.header]
+    at = [sheet.header_line]
     places: dict[str, int] = {}
     ours_of = {n: ours for ours, names in NONMEM.items() for n in (ours, *names.split())}
-    at = [sheet.header_line]
     for asked, theirs in request.columns.items():
         ours = ours_of.get(str(asked).casefold())
         name = str(theirs).strip().casefold()
@@ -185,30 +214,12 @@ def _places(
             listed = ", ".join(shown(n, 20) for n in sheet.header[:8])
             hint = f"Did you mean {shown(guess)}? " if guess else ""
             findings.append(Finding(message, f"{hint}In the file: {listed}.", rows=at))
+        elif header.index(name) in places.values():
+            message = f"columns={{...}} gives {shown(name)} for two columns of the study."
+            findings.append(Finding(message, "Give each its own.", rows=at))
         else:
             places[ours] = header.index(name)
-    for ours, names in NONMEM.items():
-        for name in names.split():
-            for titles in (header, bare):
-                if ours not in places and name in titles:
-                    place = titles.index(name)
-                    if place not in places.values():
-                        places[ours] = place
-    for ours in ("time", "value"):
-        if ours not in places and ours not in request.columns:
-            name = NONMEM[ours].upper()
-            message = f"the column {name} is missing."
-            findings.append(
-                Finding(message, f"Add it, or map it: columns={{{ours!r}: ...}}.", rows=at)
-            )
-    for k, name in enumerate(header):
-        if name in CLOCKS and k not in places.values():
-            message = "is a calendar date, which cannot be read."
-            remedy = "Put the hours or days since the first dose of each subject into TIME, and "
-            findings.append(Finding(message, remedy + "delete the column.", sheet.header[k], at))
-    taken = {*places.values()}
-    rest = [k for k, n in enumerate(header) if n and k not in taken and header.index(n) == k]
-    return places, [k for k in rest if header[k] not in CLOCKS]
+    return places
 
 
 def _comments(
@@ -274,7 +285,9 @@ def _times(
     scale, unit, step, problem = time_factor(stated, request)
     if problem:
         remedy = "Correct the unit in the file, or ask for another one."
-        findings.append(Finding(f"{stated} {problem}", remedy, names["time"], [sheet.header_line]))
+        findings.append(
+            Finding(f"{shown(stated)} {problem}", remedy, names["time"], [sheet.header_line])
+        )
     if scale != 1:
         for column in {"time", "ii", "dur"} & set(cells.numbers):
             cells.numbers[column] = cells.numbers[column] * scale
@@ -346,7 +359,7 @@ def _name_observables(table: Table, given: Mapping[str, str], findings: list[Fin
     if source == "observable" or given:
         column = source if source in table.names else "value"
         empty = np.isin(codes, [k for k in present if texts[k] in ("", ".")])
-        known = ", ".join(given)
+        known = ", ".join(map(shown, given))
         if not single:
             message = "does not say which observable was measured."
             table.add(empty, column, message, "Write the DVID of every measurement.")
@@ -357,7 +370,7 @@ def _name_observables(table: Table, given: Mapping[str, str], findings: list[Fin
             table.add(np.isin(codes, other), column, message, remedy)
     for key in given:
         if key not in {texts[k] for k in present}:
-            listed = ", ".join(texts[k] or "(empty)" for k in present)
+            listed = ", ".join(shown(texts[k]) for k in present[:8])
             message = f"observables={{...}} names {shown(key)}, which no measurement has."
             findings.append(Finding(message, f"In the file: {listed}."))
     unique = list(dict.fromkeys(names))

@@ -73,7 +73,7 @@ def _refuse_unit(
     table: Table, at: npt.NDArray[np.intp], stated: str, wanted: str, name: str, reason: str
 ) -> None:
     column = table.names.get("unit", table.names.get("value"))
-    message = f"is the unit of {name} and cannot be converted to {wanted}: {reason}."
+    message = f"is the unit of {shown(name)}; it cannot be converted to {shown(wanted)}: {reason}."
     remedy = f"Give the factor of the assay: factors={{{name!r}: ...}}, or correct the unit."
     rows: list[int] = table.rows[at].tolist()
     table.findings.append(Finding(message, remedy, column, rows, [stated] * len(at)))
@@ -132,7 +132,12 @@ def time_factor(stated: str, request: Request) -> tuple[float, str, str, str]:
         return 1.0, wanted or stated, "", ""
     scale, reason = conversion(stated, wanted)
     if np.isnan(scale):
-        return 1.0, stated, "", f"is the time unit; it cannot be converted to {wanted}: {reason}."
+        return (
+            1.0,
+            stated,
+            "",
+            f"is the time unit; it cannot be converted to {shown(wanted)}: {reason}.",
+        )
     step = f"times converted from {stated} to {wanted} (times {scale:.10g})"
     return scale, wanted, step, ""
 

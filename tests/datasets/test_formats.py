@@ -144,7 +144,7 @@ def test_activity_needs_a_factor() -> None:
     message = refused(text, units={"IL2": "pg/mL"})
     for words in (
         "row 2, column 'unit': 'U/mL'",
-        "cannot be converted to pg/mL",
+        "cannot be converted to 'pg/mL'",
         "factors={'IL2': ...}",
     ):
         assert words in message

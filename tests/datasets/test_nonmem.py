@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cytobayes.datasets import InputError, Provenance, Study, StudyError, read_table, write_nonmem
+from cytobayes.datasets import (
+    InputError,
+    Provenance,
+    Study,
+    StudyError,
+    TableError,
+    read_table,
+    write_nonmem,
+)
 from cytobayes.datasets.export import nonmem_records
 from cytobayes.datasets.table import parse_table
 from cytobayes.inference.arrangement import regimens_of
@@ -363,6 +373,66 @@ def test_what_has_no_nonmem_form_is_refused(tmp_path: Path) -> None:
 def test_a_note_changed_by_hand_is_no_defect() -> None:
     for note in ("@cytobayes {", "@cytobayes []", '@cytobayes {"units": 3}', "@cytobayes"):
         assert read(note + "\nID,TIME,DV\n1,0,5\n").units == {"DV": ""}
+
+
+def test_the_map_of_columns_is_checked() -> None:
+    for columns, words in (
+        ({"valu": "DV"}, "Did you mean 'value'?"),
+        ({"value": "DVV"}, "Did you mean 'DV'?"),
+        ({"value": "DV", "lower": "dv"}, "for two columns of the study"),
+    ):
+        with pytest.raises(TableError) as caught:
+            read("ID,TIME,DV,AMT\n1,0,5,.\n", columns=columns)
+        assert words in " ".join(str(caught.value).split())
+
+
+def test_names_of_observables_that_do_not_fit_the_file_are_refused() -> None:
+    text = "ID,TIME,DV,DVID\n1,0,1,1\n1,0,1,2\n"
+    for names, words in (
+        ({1: "CP"}, "row 3, column 'DVID': '2' has no name in observables={...}"),
+        ({1: "CP", 2: "PD", 3: "X"}, "names '3', which no measurement has"),
+    ):
+        with pytest.raises(TableError) as caught:
+            read(text, observables=names)
+        assert words in " ".join(str(caught.value).split())
+
+
+BIG = r"""
+import random, resource, sys, time
+random.seed(1)
+path, subjects = sys.argv[1], int(sys.argv[2])
+with open(path, "w") as file:
+    file.write("ID,TIME,DV,AMT,EVID,CMT,RATE,II,ADDL,SS,DVID,CENS,LLOQ,WT,SEX\n")
+    for s in range(subjects):
+        for k in range(100):
+            if k % 20 == 0:
+                file.write(f"{s},{k},.,50,1,1,0,12,3,0,.,.,.,{50 + s % 60},{s % 2}\n")
+                continue
+            low = k % 7 == 0
+            value = 0.5 if low else random.lognormvariate(0, 1)
+            head = f"{s},{k + random.random():.3f},{value:.5f},.,0,2,.,.,.,.,{1 + k % 2}"
+            file.write(f"{head},{int(low)},0.5,{50 + s % 60},{s % 2}\n")
+from cytobayes.datasets import read_table
+start = time.process_time()
+study = read_table(path)
+seconds = time.process_time() - start
+unit = 1 if sys.platform == "darwin" else 1024
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+print(study.observations.sizes["row"], study.doses.sizes["dose"], seconds, peak / 1e9)
+"""
+
+
+@pytest.mark.parametrize(
+    ("subjects", "limit"), [(1000, 4.0), pytest.param(10_000, 10.0, marks=pytest.mark.slow)]
+)
+def test_a_million_records_take_ten_seconds_of_one_core_and_less_than_a_gigabyte(
+    subjects: int, limit: float, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", BIG, str(tmp_path / "big.csv"), str(subjects)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    rows, doses, seconds, gigabytes = map(float, done.stdout.split())
+    assert (rows, doses) == (95 * subjects, 5 * subjects)
+    assert seconds < limit and gigabytes < 1.0
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.integrate import simpson, solve_ivp
 
 from cytobayes.models import get, simulate
 
+Array = npt.NDArray[np.float64]
 STEIN, LAG, FOUR = get("cart-stein"), get("cart-lag"), get("cart-four-phase")
 FOLD, TMAX, CMAX, ALPHA, FB, BETA = 3900.0, 9.3, 24000.0, 0.16, 0.0079, 0.0032
 RHO = np.log(FOLD) / TMAX
@@ -17,10 +19,10 @@ def test_the_closed_form_solves_effector_and_memory() -> None:
     """``E' = rho E``, then ``E' = -alpha E`` and ``M' = FB (alpha - beta) E - beta M``."""
     late = np.linspace(TMAX, 400.0, 200)
 
-    def f(t: float, y: list[float]) -> list[float]:
+    def f(t: float, y: Array) -> list[float]:
         return [-ALPHA * y[0], FB * (ALPHA - BETA) * y[0] - BETA * y[1]]
 
-    solved = solve_ivp(f, (TMAX, 400), [CMAX, 0.0], t_eval=late, rtol=1e-11, atol=1e-9)
+    solved = solve_ivp(f, (TMAX, 400.0), [CMAX, 0.0], t_eval=late, rtol=1e-11, atol=1e-9)
     run = simulate(STEIN, None, np.r_[np.linspace(0, TMAX, 50), late])["CAR"].values
     np.testing.assert_allclose(run[50:], solved.y.sum(axis=0), rtol=1e-8)
     early = CMAX / FOLD * np.exp(RHO * np.linspace(0, TMAX, 50))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import xarray as xr
 from scipy.integrate import quad, solve_ivp
 
 from cytobayes.models import SolverOptions, draw_parameters, get, simulate, threshold
 
+Array = npt.NDArray[np.float64]
 MODEL = get("crs-cascade")
 E0, RHO, TMAX, ALPHA, KB = 0.01, 1.02, 10.8, 0.45, 0.45
 CMAX = E0 * np.exp(RHO * TMAX)
@@ -106,7 +108,7 @@ def test_interferon_above_baseline_is_linear_in_burden(run: xr.Dataset) -> None:
 
 
 def test_the_engine_agrees_with_an_independent_integration(run: xr.Dataset) -> None:
-    def f(t: float, y: list[float]) -> list[float]:
+    def f(t: float, y: Array) -> list[float]:
         ifn, il6, crp, fer, b = y
         h = (ifn - 11) ** 2 / (1200**2 + (ifn - 11) ** 2)
         up = max(il6 / (60 + il6) - 3 / 63, 0.0)
@@ -118,8 +120,10 @@ def test_the_engine_agrees_with_an_independent_integration(run: xr.Dataset) -> N
             -KB * cells(t) / 100 * b,
         ]
 
-    first = solve_ivp(f, (0, TMAX), [11, 3, 10, 1000, 1], "LSODA", rtol=1e-10, atol=1e-10)
-    last = solve_ivp(f, (TMAX, 28), first.y[:, -1], "LSODA", rtol=1e-10, atol=1e-10)
+    first = solve_ivp(
+        f, (0.0, TMAX), [11.0, 3.0, 10.0, 1000.0, 1.0], "LSODA", rtol=1e-10, atol=1e-10
+    )
+    last = solve_ivp(f, (TMAX, 28.0), first.y[:, -1], "LSODA", rtol=1e-10, atol=1e-10)
     for name, value in zip(("IFNg", "IL6", "CRP", "ferritin"), last.y[:4, -1], strict=True):
         # The smooth maximum is off by at most half its width of 1e-4, times Ec = 250 mg/L.
         tolerance = 0.0126 if name == "CRP" else 1e-6 * value

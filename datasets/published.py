@@ -14,7 +14,7 @@ import pandas as pd
 from .errors import InputError, UnknownDataError
 from .files import nearby
 from .provenance import Provenance
-from .registry import Entry, entry, names
+from .registry import EMBEDDED, Entry, entry, names
 from .study import Study
 from .table import parse_table, read_table
 from .wording import closest, shown
@@ -56,6 +56,8 @@ def load(name: str, path: str | Path | None = None, **options: Any) -> Study:
     """
     known = entry(name)
     if known.loader:
+        if known.kind in EMBEDDED and (path is not None or options):
+            raise InputError(f"{name!r} comes with the package: leave out path and options.")
         module = import_module(f".{known.loader}", __package__)
         study: Study = module.read(path, **options)
         return study
@@ -97,7 +99,7 @@ def load_table(name: str) -> pd.DataFrame:
     (1.35, '10.1007/s40262-026-01663-z')
     """
     known = entry(name)
-    if not known.file or known.kind == "time course":
+    if not known.file or known.kind in EMBEDDED:
         raise InputError(f"{name!r} is no table but individual or mean values: use load({name!r}).")
     table = pd.read_csv(io.BytesIO(known.read()), keep_default_na=False, na_values=[""])
     table.attrs = {

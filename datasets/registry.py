@@ -15,7 +15,16 @@ from .errors import DataFileError, UnknownDataError
 __all__ = ["KINDS", "Entry", "catalog", "entry", "names"]
 
 FOLDER = files(__package__) / "data"
-KINDS = ("time course", "dose response", "rates", "parameters", "individual (loader)")
+KINDS = (
+    "time course",
+    "virtual cohort",
+    "dose response",
+    "rates",
+    "parameters",
+    "truth",
+    "individual (loader)",
+)
+EMBEDDED = ("time course", "virtual cohort")  # studies that need no copy
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,8 @@ class Entry:
     download : list of mapping
         Files that the loader may fetch: ``url`` (pinned), ``sha256`` or ``blob`` (the beginning
         of git's own digest) where known, and ``name``, their place in the folder.
+    parts : mapping of file to sha256
+        Further files in the folder ``data``.
     """
 
     title: str
@@ -62,25 +73,27 @@ class Entry:
     doses: list[Mapping[str, Any]] = field(default_factory=list)
     loader: str = ""
     download: list[Mapping[str, str]] = field(default_factory=list)
+    parts: Mapping[str, str] = field(default_factory=dict)
 
-    def read(self) -> bytes:
-        """Contents of the file.
+    def read(self, part: str = "") -> bytes:
+        """Contents of the file, or of one of the parts.
 
         Raises
         ------
         DataFileError
             If it is missing or is not the registered one.
         """
-        what = f"the data file {self.file!r} of the package"
+        file, registered = (part, self.parts[part]) if part else (self.file, self.sha256)
+        what = f"the data file {file!r} of the package"
         try:
-            raw = (FOLDER / self.file).read_bytes()
+            raw = (FOLDER / file).read_bytes()
         except OSError as error:
             raise DataFileError(f"{what} is missing. Install cytobayes again.") from error
         found = hashlib.sha256(raw).hexdigest()
-        if found != self.sha256:
+        if found != registered:
             raise DataFileError(
                 f"{what} was changed: its sha256 is {found[:12]}..., registered is "
-                f"{self.sha256[:12]}.... Install cytobayes again. To use a version of your own, "
+                f"{registered[:12]}.... Install cytobayes again. To use a version of your own, "
                 "copy the file and read the copy."
             )
         return raw
@@ -90,12 +103,12 @@ class Entry:
         return "\n\n".join(map(_bibtex, self.cite))
 
 
-def names(kind: str = "time course") -> tuple[str, ...]:
+def names(kind: str | None = None) -> tuple[str, ...]:
     """Names of the data sets of one kind.
 
     Parameters
     ----------
-    kind : str
+    kind : str, optional
         One of `KINDS`; "all" for all of them. The default is what `load` gives without a copy.
 
     Examples
@@ -103,6 +116,8 @@ def names(kind: str = "time course") -> tuple[str, ...]:
     >>> "lps-2ng-kg" in names(), "nih-cd22" in names(), "nih-cd22" in names("all")
     (True, False, True)
     """
+    if kind is None:
+        return tuple(n for n, e in _entries().items() if e.kind in EMBEDDED)
     return tuple(n for n, e in _entries().items() if kind in ("all", e.kind))
 
 

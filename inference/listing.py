@@ -215,7 +215,7 @@ def _short(known: Entry) -> str:
     first = known.cite[0]
     authors = first["author"].split(" and ")
     others = " et al." if len(authors) > 1 else ""
-    return f"{authors[0].split(',')[0]}{others} {first['year']}"
+    return f"{authors[0].split(',')[0].strip('{}')}{others} {first['year']}"
 
 
 def _table(*columns: str) -> Table:

@@ -65,8 +65,9 @@ def optimal_priming(full: Any, kel: Any, kap: Any) -> Any:
     >>> round(float(optimal_priming(60.0, kel=0.1, kap=0.05)), 3)
     4.978
     """
-    ratio = np.asarray(kel) / np.asarray(kap)
-    return ratio * lambertw(np.asarray(full) / ratio).real
+    ratio = np.asarray(kel, dtype=float) / np.asarray(kap, dtype=float)
+    share: Any = np.asarray(full, dtype=float) / ratio
+    return ratio * np.real(lambertw(share))
 
 
 def step_up(full: float, steps: int, kel: float, kap: float) -> tuple[float, ...]:

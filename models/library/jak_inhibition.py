@@ -8,8 +8,8 @@ that between doses the spleen sees the mean inhibition only::
 
 (`mean_inhibition`, `spleen`). Because inhibition saturates, its mean is smaller than the inhibition
 at the mean concentration. When the drug is stopped, cytokines are back within hours, the spleen
-within weeks. All levels are relative to their baselines. Other models read the relative activity of
-JAK as their parameter ``jak``: ``couple(model, jak_inhibition, {"jak": activity})``.
+within weeks. All levels are relative to their baselines. The drug alone, for other models that read
+the relative activity of JAK, is `ruxolitinib`.
 
 Every dose restarts the integrator: half a year of two doses a day needs
 ``SolverOptions(max_steps=50_000)``, or the closed form of the spleen.
@@ -32,7 +32,7 @@ from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
 from .evidence import assumed, calibrated
 
-__all__ = ["MODELS", "activity", "jak_inhibition", "mean_inhibition", "spleen", "twice_daily"]
+__all__ = ["MODELS", "concentration", "jak_inhibition", "mean_inhibition", "spleen", "twice_daily"]
 
 HARRISON = (
     "Harrison C, Kiladjian JJ, Al-Ali HK, et al. JAK inhibition with ruxolitinib versus best "
@@ -50,7 +50,7 @@ def twice_daily(dose: float, days: int) -> Regimen:
 
 
 def activity(t: Any, y: Namespace, p: Namespace) -> Any:
-    """Activity of JAK relative to no drug; links the parameter ``jak`` of another model."""
+    """Activity of JAK relative to no drug."""
     return 1 - p.Imax * hill(y.drug / p.V, p.IC50)
 
 

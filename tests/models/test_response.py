@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
-import pytensor
 import pytensor.tensor as pt
 import pytest
 import sympy
+from pytensor.compile.maker import function
+from pytensor.gradient import grad
 from scipy.integrate import quad
 from scipy.stats import norm
 
@@ -57,8 +58,8 @@ def test_a_curve_is_the_same_in_three_worlds(curve: Curve, theta: dict[str, floa
 def test_a_curve_has_a_gradient_in_its_parameters(curve: Curve, theta: dict[str, float]) -> None:
     inputs = {k: pt.dscalar(k) for k in theta}
     value = first(curve.value(pt.constant(3.0), inputs, pt))
-    gradients = pytensor.grad(value, list(inputs.values()), disconnected_inputs="ignore")
-    found = pytensor.function(list(inputs.values()), gradients, on_unused_input="ignore")
+    gradients = grad(value, list(inputs.values()), disconnected_inputs="ignore")
+    found = function(list(inputs.values()), gradients, on_unused_input="ignore")
     for k, g in zip(theta, found(*theta.values()), strict=True):
         up, down = dict(theta), dict(theta)
         up[k] += 1e-6

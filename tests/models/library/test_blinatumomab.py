@@ -36,7 +36,7 @@ def test_the_steady_concentration_is_rate_over_clearance(
 ) -> None:
     steady = float(steady_concentration(MODEL.theta, rate / 24))
     assert 1000 * steady == pytest.approx(level, abs=0.05)  # ng/mL to pg/mL
-    day = {9: 6.5, 28: 20.5}[rate]
+    day = {9.0: 6.5, 28.0: 20.5}[rate]
     found = run["concentration"].sel(subject="9/28 ug/d", time=24.0 * day)
     assert float(found) == pytest.approx(steady, rel=1e-7)
 

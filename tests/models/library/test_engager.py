@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.integrate import solve_ivp
 
 from cytobayes.models import Dose, Regimen, SolverOptions, get, simulate
 from cytobayes.models.library.engager import optimal_priming, step_up
@@ -121,6 +122,28 @@ def test_the_optimal_priming_dose_is_that_of_lambert_w() -> None:
     assert first == pytest.approx(4.978, abs=5e-4)
     assert first * np.exp(0.05 * first / 0.1) == pytest.approx(60.0, rel=1e-12)
     assert first / 60 == pytest.approx(0.083, abs=5e-4)
+
+
+@pytest.mark.reference
+def test_an_integration_has_the_peaks_of_the_formula() -> None:
+    """Flux D B of a flat dose, and of a priming dose and a full one 200 h later."""
+
+    def peak(doses: list[tuple[float, float]]) -> float:
+        y, highest = np.array([0.0, 1.0]), 0.0
+        for (time, dose), end in zip(doses, [*(t for t, _ in doses[1:]), 400.0], strict=True):
+            y[0] += dose
+            solved = solve_ivp(
+                lambda t, y: np.array([-0.1 * y[0], -0.05 * y[0] * y[1]]),
+                (time, end), y, "LSODA", rtol=1e-10, atol=1e-12,
+            )  # fmt: skip
+            highest = max(highest, float((solved.y[0] * solved.y[1]).max()))
+            y = solved.y[:, -1].copy()
+        return highest
+
+    first = float(optimal_priming(60.0, 0.1, 0.05))
+    assert peak([(0.0, 60.0)]) == pytest.approx(60.0, rel=1e-12)
+    # exp(-0.1 * 200) = 2e-9 of the first dose is left at the second.
+    assert peak([(0.0, first), (200.0, 60.0)]) == pytest.approx(first, rel=2e-8)
 
 
 def test_no_other_priming_dose_has_a_lower_peak() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import logit
@@ -11,10 +14,11 @@ from cytobayes.models import get, simulate
 from cytobayes.models.library.severe_crs import even_odds
 
 MODEL = get("severe-crs-logistic")
+Array = npt.NDArray[np.float64]
 
 
-def risk(**theta: object) -> np.ndarray:
-    return simulate(MODEL, theta, [0.0])["risk"].to_numpy().ravel()  # type: ignore[arg-type]
+def risk(**theta: Any) -> Array:
+    return np.ravel(simulate(MODEL, theta, [0.0])["risk"])
 
 
 @pytest.mark.reference

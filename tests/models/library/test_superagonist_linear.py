@@ -20,7 +20,7 @@ COUPLED = draw_parameters(MODEL, 1, seed=3).isel(draw=0, drop=True)
 def run() -> xr.Dataset:
     """Draw 0: w = 1.2/h and v = 100 without couplings; draw 1: everything drawn."""
     first = dict(MODEL.theta) | {"w_TNF": 1.2, "v_TNF": 100.0}
-    theta = {k: [first[k], float(COUPLED[k])] for k in COUPLED}
+    theta = {str(k): [first[str(k)], float(COUPLED[k])] for k in COUPLED}
     solved = simulate(MODEL, theta, HOURS, options=SolverOptions(rtol=1e-10))
     assert solved.attrs["failed_solves"] == 0
     return solved

@@ -31,7 +31,7 @@ def test_peak_and_area_of_a_dose(run: xr.Dataset, dose: float, peak: float, auc:
     expected = float(peak_concentration(theta, dose))
     assert expected == pytest.approx(peak, abs=0.005)
     assert dose / (theta["V"] * theta["k"]) == pytest.approx(auc, abs=0.05)
-    week = {20: 0.0, 30: 168.0, 68: 336.0}[dose]
+    week = {20.0: 0.0, 30.0: 168.0, 68.0: 336.0}[dose]
     found = run["concentration"].sel(subject="step", time=week + 0.25)
     assert float(found) == pytest.approx(expected, rel=1e-6)
 

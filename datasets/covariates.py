@@ -72,6 +72,7 @@ def read_covariates(
     new[1:] = (subject[1:] != subject[:-1]) | (time[1:] != time[:-1])
     for place, (name, unit) in zip(places, names, strict=True):
         title = name if bare.count(name) == 1 else sheet.header[place]
+        title = f"{title} (covariate)" if title == "subject" else title  # that is the dimension
         kind, part = _column(sheet.columns[place], who, order, new)
         told[kind].append(title)
         if part is not None:

@@ -187,6 +187,7 @@ def covariates(table: pd.DataFrame | None, subjects: Sequence[str]) -> pd.DataFr
     """
     rows = _valued(table, COVARIATES, "covariates", subjects)
     name, fixed = rows["name"], rows["time"].isna()
+    _all(name != "subject", "a covariate cannot be called 'subject'", "covariates")
     repeated = rows.duplicated(["subject", "name", "time"])
     _all(~repeated, "a subject has two values of one covariate at one time", "covariates")
     both = name.isin(set(name[fixed]) & set(name[~fixed]))

@@ -54,10 +54,10 @@ class Study:
     doses : DataFrame, optional
         One row per dose or series of doses: ``subject``, ``time`` [time_unit], ``amount`` [unit],
         ``target`` (state, or number of the compartment, that receives it) are required. Optional:
-        ``duration`` (0: bolus) and ``interval`` [time_unit], ``count``, ``unit``; ``rate`` in
-        place of a duration (0: none; -1: the rate, -2: the duration is a parameter);
-        ``steady_state`` (0, 1 or 2, as SS of NONMEM); ``kind`` ("dose", "reset": states start
-        again, "reset_dose": both, as EVID 3 and 4).
+        ``duration`` (0: bolus) and ``interval`` [time_unit], ``count``, ``unit``; ``rate``
+        [unit / time_unit] in place of a duration (0: none; -1: the rate, -2: the duration is a
+        parameter); ``steady_state`` (0, 1 or 2, as SS of NONMEM); ``kind`` ("dose", "reset":
+        states start again, "reset_dose": both, as EVID 3 and 4).
     covariates : DataFrame, optional
         ``subject``, ``name`` and ``value`` (a number, or text) are required; ``time`` (NaN: the
         covariate is fixed) and ``unit`` are optional.

@@ -20,6 +20,7 @@ from .settle import settle, unknown_names
 from .sheet import Sheet
 from .tidy import apply_time_unit
 from .units import split_unit
+from .vocabulary import COLUMNS, GIVEN
 from .wording import shown
 
 __all__ = ["analytes", "read_wide"]
@@ -66,7 +67,7 @@ def analytes(sheet: Sheet, request: Request) -> dict[int, tuple[str, str]]:
     for k, header in enumerate(sheet.header):
         name, unit = split_unit(header, suffix=True)
         titles = {header.casefold(), name.casefold()}
-        if titles & mapped or titles & set(KNOWN):
+        if titles & mapped or titles & {*COLUMNS, *GIVEN}:
             continue
         plain = name.casefold().replace("_", "").replace(" ", "")
         if (

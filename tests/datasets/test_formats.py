@@ -65,6 +65,12 @@ def test_columns_without_a_unit_are_measurements_if_they_are_named() -> None:
     assert "names 'TNF', which is no column" in refused(text, observables=["TNF"], format="wide")
 
 
+def test_a_unit_in_the_header_of_a_tidy_file_is_that_of_its_values() -> None:
+    study = read("subject,time (h),observable,value (pg/mL)\n1,0,IL6,2\n1,1,IL6,3\n")
+    assert study.units == {"IL6": "pg/mL"} and study.time_unit == "h"
+    assert "'observable' is missing" in refused("subject,time,value (pg/mL)\n1,0,2\n")
+
+
 @pytest.mark.parametrize(
     ("header", "parts"),
     [

@@ -375,6 +375,12 @@ def test_a_note_changed_by_hand_is_no_defect() -> None:
         assert read(note + "\nID,TIME,DV\n1,0,5\n").units == {"DV": ""}
 
 
+def test_a_covariate_does_not_replace_the_subjects() -> None:
+    study = read("ID,TIME,DV,AMT,subject\n1,0,5,.,x\n", columns={"subject": "ID"})
+    assert study.covariates["subject"].values.tolist() == ["1"]
+    assert study.covariates["subject (covariate)"].values.tolist() == ["x"]
+
+
 def test_the_map_of_columns_is_checked() -> None:
     for columns, words in (
         ({"valu": "DV"}, "Did you mean 'value'?"),

@@ -31,31 +31,44 @@ PICTURES = DOCS / "images" / "models"
 PIXELS = 600, 400
 LIMIT_BYTES = 60_000
 PANELS, LINES, POINTS = 4, 3, 601
+MARKS = 12  # doses that can be told apart
 TITLE = 34  # characters that fit above a panel
 
+CASCADE = [["CAR"], ["IFNg", "TNF", "IL6"], ["CRP"], ["temperature"]]
 # Which observables share a panel, where the order of the model would hide its point.
 CHOSEN: dict[str, list[list[str]]] = {
     "acute-inflammation": [["P"], ["N"], ["D"], ["CA"]],
+    "biomarker-panel": [["R0"], ["risk"]],
     "blinatumomab": [["concentration"], ["T", "A", "B"], ["IL6"], ["AUC"]],
+    "car-design": CASCADE,
+    "car-design-cd28": CASCADE,
     "cart-engagement": [["transgene"], ["tumor"], ["Mprotein"], ["sBCMA"]],
-    "crs-full": [["CAR"], ["IFNg", "TNF", "IL6"], ["CRP"], ["temperature"]],
+    "crs-full": CASCADE,
+    "crs-species": CASCADE,
     "engager": [["concentration"], ["T", "A", "B"], ["IL6"], ["AUC"]],
     "engager-binding": [["concentration"], ["A", "B"], ["trimer"], ["CA", "CB"]],
     "herxheimer": [["P", "Lp"], ["TNF"], ["IL6"], ["Tb"]],
+    "icans": [["BBB"], ["IL6", "IL6_CNS"], ["ICE"], ["CAR"]],
+    "jak-inhibition": [["spleen", "symptoms"], ["hemoglobin", "platelets"]],
     "leaky-gut": [["Lp"], ["TNF"], ["IL10"], ["Dm"]],
+    "limited-proliferation": [["CAR"], ["B"]],
+    "ruxolitinib": [["concentration_rux"], ["JAK_rux"]],
+    "severe-crs-logistic": [["risk"]],
     "storm-kareva": [["X"], ["Y"], ["D"], ["T"]],
     "stroke": [["P", "Ic"], ["Cy"], ["Dm"]],
     "superagonist": [["occupancy"], ["N", "A"], ["TNF", "IFNg", "IL6", "IL10"], ["L"]],
     "superantigen": [["A"], ["C"], ["Plt"], ["Fbg"]],
+    "tumor-lysis": [["urate"], ["potassium"], ["phosphate", "calcium"], ["B"]],
 }
 # Models that rest unless a drug is given: what the picture gives.
 SCHEDULES: dict[str, Regimen] = {
     "corticosteroid": Regimen([Dose(0.0, 4.0, "steroid", interval=1.0, count=3)]),
     "dimerizer": Regimen([Dose(0.5, 1.0, "dimerizer_level")]),
     "il6-receptor": Regimen([Switch(7.0, "RO", 0.99)]),
+    "lysis-products": Regimen([Switch(1.0, "lysis", 20.0), Switch(4.0, "lysis", 0.0)]),
 }
 # The input of a closed form without time, and its range.
-SWEEPS: dict[str, tuple[str, float, float]] = {}
+SWEEPS: dict[str, tuple[str, float, float]] = {"biomarker-panel": ("z_EM", -3.0, 3.0)}
 LONGER = {"min": ("h", 60.0), "h": ("d", 24.0), "d": ("years", 365.25)}
 NAMES = {"h": "hours", "d": "days", "min": "minutes", "years": "years"}
 Groups = list[list[str]]
@@ -71,6 +84,9 @@ def main(wanted: Sequence[str]) -> None:
         if figure is not None:
             size = save(figure, PICTURES / f"{name}.png")
             print(f"{name}: {size / 1000:.0f} kB")
+    for old in PICTURES.glob("*.png"):
+        if old.stem not in names():
+            old.unlink()
     (DOCS / "models.md").write_text(page(), encoding="utf-8")
 
 
@@ -89,11 +105,18 @@ def draw(model: OdeModel) -> Figure | None:
     for axes, group in panels:
         curves(axes, model, times / scale, run, group)
         axes.set_xlim(0, model.horizon / scale)
-        for when in moments(model):
-            axes.plot(when / scale, 0, marker="^", color=LIMIT, markersize=5, clip_on=False,
-                      transform=axes.get_xaxis_transform(), zorder=5)  # fmt: skip
+        if moments(model):
+            mark(axes, np.array(moments(model)) / scale)
     figure.supxlabel(NAMES[unit], fontsize=9.5)
     return figure
+
+
+def mark(axes: Axes, times: npt.NDArray[Any]) -> None:
+    """Mark doses and switches at the time axis; many of them become a bar."""
+    many = len(times) > MARKS
+    axes.plot(times, np.zeros(len(times)), linestyle="-" if many else "", linewidth=4, color=LIMIT,
+              marker="" if many else "^", markersize=5, clip_on=False, zorder=5,
+              transform=axes.get_xaxis_transform())  # fmt: skip
 
 
 def draw_input(model: OdeModel) -> Figure | None:
@@ -106,12 +129,13 @@ def draw_input(model: OdeModel) -> Figure | None:
         high = min(high, given[0].upper)
     else:
         return None
-    x = np.geomspace(low, high, POINTS)
+    x = np.geomspace(low, high, POINTS) if low > 0 else np.linspace(low, high, POINTS)
     run = simulate(model, {name: xr.DataArray(x, dims="input")}, [0.0]).isel(time=0)
     figure, panels = layout(model, groups(model, run))
     for axes, group in panels:
         curves(axes, model, x, run, group)
-        set_log(axes, "x", (low, high))
+        if low > 0:
+            set_log(axes, "x", (low, high))
     parameter = model.parameter(name)
     unit = f" ({parameter.unit})" if parameter.unit else ""
     figure.supxlabel(f"{parameter.description}{unit}", fontsize=9.5)
@@ -161,7 +185,7 @@ def curves(
     top = values[np.isfinite(values)].max()
     visible = values[values > top * 1e-4]  # what has died out needs no decades
     share = not model.unit(group[0]) and 0.2 < top <= 1 + 1e-9  # shares stay linear
-    if log_wanted(visible) and not share and (model.is_closed_form or log_wanted(values)):
+    if log_wanted(values) and log_wanted(visible) and not share:
         set_log(axes, "y", (visible.min() * 0.7, top * 1.6))
     elif values.min() >= 0 and values.min() < 0.5 * top:
         axes.set_ylim(0, 1.06 * top)

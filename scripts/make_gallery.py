@@ -203,7 +203,9 @@ def caption(model: OdeModel, name: str) -> str:
     """Name an observable above its panel, with the first words of its description if they fit."""
     said = {s.name: s.description.split(",")[0].split(" (")[0] for s in model.states}
     short = name.replace("_", " ")
-    text = f"{short}: {said[name]}" if name in said and said[name] != short else short
+    text = f"{short}: {said[name]}" if name in said else short
+    if said.get(name, "").startswith(short):
+        text = said[name]
     return text if len(text) <= TITLE else short
 
 

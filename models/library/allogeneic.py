@@ -5,7 +5,8 @@ donor and host (0 to 1), ``al`` how strongly residual recognition amplifies. ``a
 the autologous model; a calm patient passes the threshold if ``al m > 1/R0 - 1``.
 
 That products of donors are more toxic is a hypothesis, and donor-derived CD19 CAR-T cells after
-transplantation showed no increased toxicity; so the prior of ``al`` peaks at 0.
+transplantation showed no increased toxicity; so the prior of ``al`` peaks at 0, and its typical
+value is the median of that prior.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ feedback_allogeneic = replace(
     description="The feedback model with a reproduction number raised by mismatch with the host.",
     parameters=(
         *feedback.parameters,
-        assumed("al", 0.0, "", "amplification at full mismatch", prior=HalfNormal(0.5),
+        assumed("al", 0.34, "", "amplification at full mismatch", prior=HalfNormal(0.5),
                 source=BRIEF),
         given("m", 0.5, "", "mismatch of donor and host", upper=1.0),
     ),

@@ -69,7 +69,8 @@ def cytokines(y: Namespace, p: Namespace) -> dict[str, Any]:
     flux = y.E * occupied(y, p) * restraint(p)
     fG = hill(y.IFNg, p.KG) - hill(p.IFNg_0, p.KG)
     fF = hill(y.TNF, p.KF) - hill(p.TNF_0, p.KF)
-    activation = p.kG * fG + p.kF * fF + p.k6 * above(y.IL6, p.K6M, p)
+    contact = p.kJ * y.E * occupied(y, p)
+    activation = p.kG * fG + p.kF * fF + p.k6 * above(y.IL6, p.K6M, p) + contact
     myeloid = p.phiM * restraint(p)
     return {
         "IFNg": p.pG * flux - p.dG * (y.IFNg - p.IFNg_0),

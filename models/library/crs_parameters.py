@@ -19,6 +19,10 @@ SWITCH = (
 )
 BASELINES = "calibrated; published baselines are 2.5 to 3 pg/mL"
 STEROIDS = "calibrated to conflicting reports of harm to CAR-T cells"
+CONTACT = (
+    "none by default; named the main driver by Santurio 2025, doi:10.1371/journal.pcbi.1012908 "
+    "(abstract)"
+)
 SAFE = "calibrated below the value at which macrophages keep themselves active; fixed"
 
 CELLS = (
@@ -54,6 +58,8 @@ CYTOKINES = (
     calibrated("KF", 100.0, "pg/mL", "TNF at half of its effects"),
     calibrated("k6", 0.15, "1/d", "activation of macrophages by IL-6", source=SAFE),
     calibrated("K6M", 300.0, "pg/mL", "IL-6 at half of it"),
+    assumed("kJ", 0.0, "1/d/(cell/uL)", "activation of macrophages by contact with engaged cells",
+            source=CONTACT),
     calibrated("dMa", 0.7, "1/d", "rest of macrophages", 0.4),
     given("phiM", 1.0, "", "human macrophages: 1 in man, 0 without human myeloid cells"),
     calibrated("pI", 150000.0, "pg/mL/d", "IL-6 made by activated macrophages", 1.0, iiv=0.8),

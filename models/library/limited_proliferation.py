@@ -13,6 +13,7 @@ from typing import Any
 from ..dosing import Dose, Regimen
 from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
+from .citations import KIMMEL, STEIN
 from .crs_parameters import CELLS
 from .evidence import calibrated
 
@@ -73,6 +74,7 @@ limited_proliferation = OdeModel(
     time_unit="d",
     schedule=Regimen([Dose(0.0, 0.1, "E0")]),
     horizon=60.0,
+    references=(STEIN, KIMMEL),
     invariances=(
         Invariance({"B_0": 1, "KB": 1, "kk": 1}, {"B": 1}),
         Invariance(

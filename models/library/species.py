@@ -29,6 +29,7 @@ __all__ = ["MODELS", "crs_species", "feedback_species"]
 
 LN10 = 2.302585092994046
 STRAINS = "design: 0 in NSG mice, 0.2 to 1 in humanized strains"
+STORM = "calibrated to a storm in man; not a published value"
 RATIOS = {"IFNg": ("KG",), "TNF": ("KF",), "IL6": ("K6M", "K6", "K6F", "K6L")}
 
 
@@ -48,7 +49,10 @@ feedback_species = replace(
     title="T-cell activation and cytokine feedback in a mouse",
     description="The feedback model with the gain that a mouse leaves of the human one.",
     parameters=(
-        *(replace(p, value=3.0) if p.name == "R0" else p for p in feedback.parameters),
+        *(
+            replace(p, value=3.0, prior=LogNormal(3.0, 0.6), source=STORM) if p.name == "R0" else p
+            for p in feedback.parameters
+        ),
         assumed("ratio", 1000.0, "", "dissociation constant of the cytokine, mouse to human",
                 0.7 * LN10, fixed=True,
                 source="human IFN-g acts on human and primate cells only (vendor pages); size "

@@ -52,7 +52,7 @@ lysis_products = OdeModel(
         State("calcium", "mmol/L", "calcium in serum", scale=2.0),
     ),
     parameters=(
-        given("lysis", 0.0, f"{CELLS}/d", "cells lysed per time"),
+        given("lysis", 20.0, f"{CELLS}/d", "cells lysed per time"),
         calibrated("yU", 0.10, f"mg/dL/({CELLS})", "urate of lysed cells", 0.7),
         calibrated("yK", 0.03, f"mmol/L/({CELLS})", "potassium of lysed cells", 0.7),
         calibrated("yP", 0.03, f"mmol/L/({CELLS})", "phosphate of lysed cells", 0.7),

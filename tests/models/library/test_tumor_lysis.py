@@ -43,9 +43,16 @@ def test_calcium_falls_while_phosphate_is_high_and_stays_positive(run: xr.Datase
 
 
 def test_nothing_happens_without_lysis() -> None:
-    still = simulate(lysis_products, None, [0.0, 10.0])
+    still = simulate(lysis_products, {"lysis": 0.0}, [0.0, 10.0])
     for name in lysis_products.state_names:
         np.testing.assert_allclose(still[name], MODEL.theta[f"{name}_0"], rtol=1e-10)
+
+
+def test_constant_lysis_has_its_steady_state() -> None:
+    rest = simulate(lysis_products, None, [60.0], options=SolverOptions(rtol=1e-9))
+    assert float(rest["urate"][0]) == pytest.approx(5.0 + 0.10 * 20.0 / 1.0, rel=1e-7)
+    # Phosphate rises by 0.6 mmol/L, a fifth of the level above baseline that halves calcium.
+    assert float(rest["calcium"][0]) == pytest.approx(2.3 / 1.2, rel=1e-7)
 
 
 @pytest.mark.slow

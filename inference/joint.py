@@ -64,9 +64,11 @@ def build_joint(problem: Problem) -> Joint:
 
     Notes
     -----
-    When one subject's equations cannot be solved, the potential ``solved`` makes the density zero
-    (its logarithm minus infinity), and all model values are replaced by 1, so that every other
-    term and its gradient stay finite. A sampler rejects such a proposal.
+    When one subject's equations cannot be solved, the measurements have density zero (its logarithm
+    is minus infinity), and all model values are replaced by 1, so that every other term and its
+    gradient stay finite. A sampler rejects such a proposal. This is part of the likelihood and no
+    potential of its own: PyMC writes the graphs of potentials apart, and the equations would be
+    solved a second time.
     """
     with pm.Model(coords=coordinates(problem)) as model:
         counters = shared(np.array(0, dtype=np.int64), name=COUNTERS)
@@ -75,10 +77,10 @@ def build_joint(problem: Problem) -> Joint:
         values = {}
         for observed in problem.arrangement.observed:
             f = model_values(problem, observed, parameters, states)
-            f = pt.switch(pt.all(pt.eq(status, 0)), f, 1.0)
+            solved = pt.all(pt.eq(status, 0))
+            f = pt.switch(solved, f, 1.0)
             values[observed.name] = f
-            likelihood(problem, observed, f)
-        pm.Potential("solved", pt.switch(pt.all(pt.eq(status, 0)), 0.0, -np.inf))
+            likelihood(problem, observed, f, pt.switch(solved, 0.0, -np.inf))
     return Joint(model, counters, status, values)
 
 
@@ -159,14 +161,15 @@ def refuse_switched_output(problem: Problem, output: str) -> None:
             )
 
 
-def likelihood(problem: Problem, observed: Observed, f: Tensor) -> None:
-    """Add the measurements of one observable, with its residual standard deviations."""
+def likelihood(problem: Problem, observed: Observed, f: Tensor, health: Tensor) -> None:
+    """Add the measurements of one observable; ``health`` is minus infinity if a solve failed."""
     error, rows = problem.errors[observed.name], observed.rows
     sigma = [spread(problem, name) for name in error.parameters(observed.name)]
     pm.CustomDist(
         observed.name,
         f,
         pt.constant(error.working_se(rows)),
+        health,
         *sigma,
         logp=log_density(error, observed),
         random=random(error, observed),
@@ -185,8 +188,8 @@ def spread(problem: Problem, name: str) -> Tensor:
 def log_density(error: ErrorModel, observed: Observed) -> Callable[..., Tensor]:
     """Log density as PyMC calls it."""
 
-    def logp(value: Tensor, f: Tensor, se: Tensor, *sigma: Tensor) -> Tensor:
-        return error.log_density(value, f, sigma, observed.rows, se)
+    def logp(value: Tensor, f: Tensor, se: Tensor, health: Tensor, *sigma: Tensor) -> Tensor:
+        return error.log_density(value, f, sigma, observed.rows, se) + health
 
     return logp
 
@@ -195,7 +198,7 @@ def random(error: ErrorModel, observed: Observed) -> Callable[..., npt.NDArray[n
     """Draws as PyMC asks for them."""
 
     def draw(
-        f: Any, se: Any, *sigma: Any, rng: np.random.Generator, size: Any = None
+        f: Any, se: Any, health: Any, *sigma: Any, rng: np.random.Generator, size: Any = None
     ) -> npt.NDArray[np.float64]:
         f = np.broadcast_to(f, np.shape(f) if size is None else size)
         return error.random(rng, f, sigma, se, observed.rows.floor)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytensor.tensor as pt
 
 from ..models.distributions import Distribution
-from .normal import log_interval, log_ndtr, log_pdf
+from .density import normal_log_density
 
 __all__ = ["FLOOR", "KINDS", "Array", "ErrorModel", "Rows", "Value"]
 
@@ -127,23 +127,12 @@ class ErrorModel(ABC):
         location = self.location(f, floor)
         spread = self.spread(f, sigma, self.working_se(rows) if se is None else se, floor)
         spread = spread + pt.zeros_like(location)
-        z = (self.working(value) - location) / spread
-        parts, order = [], []
-        for code, name in enumerate(KINDS):
-            at = np.flatnonzero(rows.kind == code)
-            if not at.size:
-                continue
-            if name == "none":
-                part = log_pdf(z[at]) - pt.log(spread[at]) + self.jacobian(value[at])
-            elif name == "interval":
-                low, high = self.working(rows.lower[at]), self.working(rows.upper[at])
-                ends = ((x - location[at]) / spread[at] for x in (low, high))
-                part = log_interval(*ends)
-            else:
-                part = log_ndtr(z[at] if name == "left" else -z[at])
-            parts.append(part)
-            order.append(at)
-        return pt.concatenate(parts)[np.argsort(np.concatenate(order))]
+        low, high = self.working(rows.lower), self.working(rows.upper)
+        scores = normal_log_density(self.working(value), low, high, rows.kind, location, spread)
+        exact = KINDS.index("none")
+        if (rows.kind == exact).all():
+            return scores + self.jacobian(value)
+        return scores + pt.switch(pt.constant(rows.kind == exact), self.jacobian(value), 0.0)
 
     @final
     def random(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytensor.tensor as pt
 import xarray as xr
-from pytensor.compile.function import function as compiled_function
+from pytensor.compile.maker import function as compiled_function
 
 from ..models.symbolic import trace
 from .expression import evaluate

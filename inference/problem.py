@@ -11,7 +11,8 @@ from ..datasets.errors import InputError
 from ..datasets.study import Study
 from ..datasets.wording import closest, shown
 from ..models.distributions import Distribution
-from ..models.dosing import Regimen
+from ..models.dosing import Dose, Regimen
+from ..models.library.interventions import with_treatments
 from ..models.ode import OdeModel
 from ..models.solver import CompiledModel, SolverOptions, compile_model
 from .arrangement import Arrangement, arrange, match_observables
@@ -34,6 +35,8 @@ class Problem:
     Parameters
     ----------
     model : OdeModel
+        A drug in the schedule that the model has no state for, but whose effect it reads (such as
+        tocilizumab: the parameter ``RO``), is coupled to it.
     data : Study
     error : str, ErrorModel, or mapping of observable (name in the data) to either
         Default: log-normal for all. A mapping may leave observables out; they are log-normal.
@@ -79,6 +82,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Complete what was left out and refuse what cannot be meant."""
+        self._set("model", self._treated())
         matched = match_observables(self.model, self.data, self.observables)
         self._set("error", self._errors(tuple(matched)))
         self._set("population", population_model(self.population))
@@ -93,6 +97,15 @@ class Problem:
             self.errors[observed.name].check(observed.name, observed.rows)
         if not self.estimated and all(n in self.fixed for n in self.error_parameters):
             raise InputError("nothing is to be estimated: give at least one prior.")
+
+    def _treated(self) -> OdeModel:
+        """Couple the drugs that subjects were given to a model that reads their effect."""
+        given = self.regimen
+        if given is None:
+            return with_treatments(self.model, map(str, self.data.doses["target"].values))
+        schedules = given.values() if isinstance(given, Mapping) else (given,)
+        events = (e for schedule in schedules for e in schedule.events)
+        return with_treatments(self.model, {e.state for e in events if isinstance(e, Dose)})
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -252,8 +265,8 @@ class Problem:
         -------
         pm.Model
             Coordinates ``subject``, ``state``, ``parameter`` and ``<observable>_observation``
-            (rows of the study). One observed variable per observable, and a potential ``solved``,
-            which is minus infinity when the equations could not be solved.
+            (rows of the study). One observed variable per observable, whose log density is minus
+            infinity when the equations could not be solved.
         """
         return self.joint().model
 

@@ -96,6 +96,18 @@ class _Parts:
     driver: OdeModel
     links: tuple[tuple[str, Link], ...]
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both give the same equations: a model read from a pickle shares its trace."""
+        return isinstance(other, _Parts) and self._facts() == other._facts()
+
+    def __hash__(self) -> int:
+        """Hash of the facts that decide about equality."""
+        return hash(self._facts())
+
+    def _facts(self) -> tuple[Any, ...]:
+        typical = tuple(self.base.theta[name] for name, _ in self.links)
+        return _facts(self.base), _facts(self.driver), self.links, typical
+
     def of_driver(self, y: Namespace, p: Namespace) -> tuple[Namespace, Namespace]:
         return _chosen(self.driver.state_names, y), _chosen(self.driver.parameter_names, p)
 
@@ -103,6 +115,13 @@ class _Parts:
         driven = {k: link(t, *self.of_driver(y, p)) for k, link in self.links}
         values = [driven[n] if n in driven else p[n] for n in self.base.parameter_names]
         return _chosen(self.base.state_names, y), Namespace(self.base.parameter_names, values)
+
+
+def _facts(model: OdeModel) -> tuple[Any, ...]:
+    """Everything of a model that its equations depend on."""
+    start = model.initial if callable(model.initial) else tuple(model.initial.items())
+    outputs = tuple(model.outputs.items())
+    return model.state_names, model.parameter_names, model.rhs, start, outputs
 
 
 def _chosen(names: tuple[str, ...], values: Namespace) -> Namespace:

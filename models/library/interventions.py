@@ -9,12 +9,15 @@ function                  hook         doses go into
                                        `dimerizer_dose`
 ========================  ===========  =====================================================
 
+`with_treatments` picks those that a schedule needs.
+
 Times of doses are in the time unit of the treated model; the builders assume days unless told.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +37,7 @@ __all__ = [
     "tocilizumab_dose",
     "with_corticosteroid",
     "with_dimerizer",
+    "with_treatments",
     "with_tocilizumab",
 ]
 
@@ -141,6 +145,32 @@ def _given(model: OdeModel, drug: OdeModel, links: dict[str, Any], name: str) ->
     return couple(model, replace(drug, schedule=Regimen()), links, name=name)
 
 
+def with_treatments(model: OdeModel, targets: Iterable[str]) -> OdeModel:
+    """Give a model the drugs of a schedule, as far as it has their hooks.
+
+    Parameters
+    ----------
+    model : OdeModel
+    targets : iterable of str
+        What doses go into: ``"tocilizumab"``, ``"steroid"``, ``"dimerizer_level"``. Others, and
+        states that the model has already, are left alone.
+
+    Returns
+    -------
+    OdeModel
+        Of the same name. The parameters of the drugs are held fixed by default.
+    """
+    for target in sorted(set(targets) - set(model.state_names)):
+        couple_with, drug, hook = TREATMENTS.get(target, (None, None, ""))
+        if couple_with is None or drug is None or hook not in model.parameter_names:
+            continue
+        known = model.parameter_names
+        treated = couple_with(model, name=model.name)
+        held = (p if p.name in known else replace(p, fixed=True) for p in treated.parameters)
+        model = replace(treated, parameters=tuple(held))
+    return model
+
+
 def tocilizumab_dose(weight_kg: float, time: float | str, *, time_unit: str = "d") -> Dose:
     """One labelled dose of tocilizumab for cytokine release syndrome.
 
@@ -186,5 +216,11 @@ def dimerizer_dose(time: float | str) -> Dose:
     """One full dose of the dimerizer of `with_dimerizer`."""
     return Dose(time, 1.0, "dimerizer_level")
 
+
+TREATMENTS: dict[str, tuple[Any, OdeModel, str]] = {
+    "tocilizumab": (with_tocilizumab, tocilizumab, "RO"),
+    "steroid": (with_corticosteroid, corticosteroid, "steroid"),
+    "dimerizer_level": (with_dimerizer, dimerizer, "dimerizer"),
+}
 
 MODELS = (corticosteroid, dimerizer)

@@ -34,6 +34,7 @@ __all__ = [
 DONE, FULL = 0, -1
 TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, NO_STEADY_STATE, BAD_TIME, TOO_LONG = 1, 2, 3, 4, 5, 6
 MODE, ATTEMPTS, SUSPICION, RUNNING = 0, 1, 2, 3  # places in ``control``; RUNNING: infusions
+INSIDE = 1e-15  # of the time: stages stay off the ends of a step, where a kink has two slopes
 STABLE = 2.5  # h * rho beyond which a step counts as stiff; the bound of stability is 3.5
 TENTH_ROOT = 0x465401D689BA0000  # (1 + 1/10) 2^52 (1023 - 0.045), see step_factor
 
@@ -98,16 +99,18 @@ def advance(t, tau, h, y, c, tolerance, record, tape, modes, steps, room, contro
         last = t + 1.0001 * h >= tau
         size = tau - t if last else h
         slot = steps * WIDTH if record else 0
-        tape[slot] = t
-        tape[slot + 1] = size
+        inside = INSIDE * max(abs(t), abs(tau))
+        begin_at, length = t + inside, size - 2.0 * inside
+        tape[slot] = begin_at
+        tape[slot + 1] = length
         explicit = EXPLICIT and control[MODE] == 0
         rough, width = 0.0, 1.0
         if explicit:
             error, rough, width = explicit_step(
-                t, size, y, k, c, atol, rtol, tape, slot + 2, ynew, knew
+                begin_at, length, y, k, c, atol, rtol, tape, slot + 2, ynew, knew
             )
         else:
-            error = stiff_step(t, size, y, c, atol, rtol, tape, slot + 2, ynew, scratch)
+            error = stiff_step(begin_at, length, y, c, atol, rtol, tape, slot + 2, ynew, scratch)
         if not error <= 1.0:
             if size <= 1e-14 * max(abs(t), abs(tau)):
                 if explicit and STIFF:

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import log_ndtr as scipy_log_ndtr
 from scipy.stats import norm
 
-from cytobayes.inference.normal import log_interval, log_ndtr, log_pdf
+from cytobayes.inference.density import log_interval, log_ndtr, normal_log_density
 
 pytensor: Any = untyped_pytensor
 pt: Any = untyped_tensor
@@ -21,20 +21,28 @@ FAR = np.array([-1e8, -300.0, -40.0, -5.0, -1.0001, -0.9999, 0.0, 1.0, 8.0, 40.0
 
 @pytest.fixture(scope="module")
 def ndtr() -> Any:
-    z = pt.dvector("z")
-    value = log_ndtr(z)
-    return pytensor.function([z], [value, pt.grad(value.sum(), z)])
+    return np.vectorize(log_ndtr)
 
 
 @pytest.fixture(scope="module")
 def interval() -> Any:
-    a, b = pt.dvector("a"), pt.dvector("b")
-    value = log_interval(a, b)
-    return pytensor.function([a, b], [value, *pt.grad(value.sum(), [a, b])])
+    return np.vectorize(log_interval)
 
 
-def test_log_pdf_is_that_of_scipy() -> None:
-    np.testing.assert_allclose(log_pdf(pt.constant(FAR)).eval(), norm.logpdf(FAR), rtol=1e-14)
+@pytest.fixture(scope="module")
+def rows() -> Any:
+    """Log density of rows and its gradient by location and spread, from limits to numbers."""
+    value, location, spread = pt.dvectors("value", "location", "spread")
+    low, high = np.array([-np.inf, 0.5, -1.0, 0.2]), np.array([0.3, np.inf, 1.0, 0.9])
+
+    def make(kind: int) -> Any:
+        density = normal_log_density(value, low, high, np.full(4, kind), location, spread)
+        inputs = [value, location, spread]
+        return pytensor.function(
+            inputs, [density, *pt.grad(density.sum(), inputs[1:])], on_unused_input="ignore"
+        )
+
+    return make
 
 
 def test_log_ndtr_is_that_of_scipy_over_sixteen_decades(ndtr: Any) -> None:
@@ -72,3 +80,23 @@ def test_slopes_of_an_interval_are_finite_everywhere(interval: Any, at: float) -
     for width in (1e-9, 1e-3, 1.0, 1e3):
         for values in interval(np.array([at]), np.array([at + width])):
             assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_rows_are_scored_by_their_kind_with_the_right_slopes(rows: Any, kind: int) -> None:
+    """Against scipy; an interval may be open at either end."""
+    score = rows(kind)
+    value, location = np.array([0.1, 0.7, -2.0, 1.5]), np.array([0.0, 1.0, 0.5, 2.0])
+    spread = np.array([0.5, 1.0, 2.0, 0.7])
+    law = norm(location, spread)
+    low, high = np.array([-np.inf, 0.5, -1.0, 0.2]), np.array([0.3, np.inf, 1.0, 0.9])
+    expected = (
+        law.logpdf(value), law.logcdf(value), law.logsf(value), np.log(law.cdf(high) - law.cdf(low))
+    )[kind]  # fmt: skip
+    density, by_location, by_spread = score(value, location, spread)
+    np.testing.assert_allclose(density, expected, rtol=1e-12)
+    h = 1e-6
+    up, down = (score(value, location + s * h, spread)[0] for s in (1, -1))
+    np.testing.assert_allclose(by_location, (up - down) / (2 * h), rtol=1e-7, atol=1e-9)
+    up, down = (score(value, location, spread + s * h)[0] for s in (1, -1))
+    np.testing.assert_allclose(by_spread, (up - down) / (2 * h), rtol=1e-7, atol=1e-9)

@@ -15,6 +15,7 @@ from ..models.dosing import Regimen
 if TYPE_CHECKING:
     from ..datasets.study import Study
     from ..models.ode import OdeModel
+    from .population import Population
     from .problem import Problem
 
 __all__ = ["Analysis", "DataSource", "Sampling"]
@@ -153,7 +154,11 @@ class Analysis:
         In place of those of the model.
     fixed : mapping of parameter to float
         Parameters held at a value.
-    population : {"pooled", "independent"}
+    population : str or Population
+        ``"pooled"``, ``"independent"``, ``"hierarchical"``, settings of one, or ``"auto"``:
+        hierarchical where the data hold single measurements of two or more subjects, else pooled.
+    inputs : mapping of parameter to covariate
+        Parameters that are a covariate of each subject.
     regimen : Regimen, or mapping of subject to Regimen, optional
         In place of the doses of the data.
     solver : mapping
@@ -171,7 +176,8 @@ class Analysis:
     observables: Mapping[str, str | None] = field(default_factory=dict)
     priors: Mapping[str, Distribution] = field(default_factory=dict)
     fixed: Mapping[str, float] = field(default_factory=dict)
-    population: str = "pooled"
+    population: str | Population = "auto"
+    inputs: Mapping[str, str] = field(default_factory=dict)
     regimen: Regimen | Mapping[str, Regimen] | None = None
     solver: Mapping[str, Any] = field(default_factory=dict)
     sampling: Sampling = field(default_factory=Sampling)
@@ -218,13 +224,21 @@ class Analysis:
             model,
             data,
             error=self.error,
-            population=self.population,
+            population=self.population_for(data),
+            inputs=self.inputs,
             priors=self.priors,
             fixed=self.fixed,
             observables=self.observables,
             regimen=self.regimen,
             solver=solver,
         )
+
+    def population_for(self, study: Study) -> str | Population:
+        """Choose the population of the fit by the data where the analysis leaves it open."""
+        if self.population != "auto":
+            return self.population
+        single = len(study.subjects) < 2 or study.is_aggregated
+        return "pooled" if single else "hierarchical"
 
     @classmethod
     def of(
@@ -261,7 +275,8 @@ class Analysis:
                 **dict.fromkeys(left_out),
             },
             **_values(problem),
-            population=problem.family.name,
+            population=_population(problem),
+            inputs=dict(problem.inputs),
             regimen=problem.regimen,
             solver={k: v for k, v in chosen.items() if v != getattr(default, k)},
             sampling=sampling or Sampling(),
@@ -310,19 +325,36 @@ def _common(names: Mapping[str, str]) -> str | dict[str, str]:
 def _values(problem: Problem) -> dict[str, Any]:
     """Priors and fixed values that the library's model does not have by itself."""
     standard = _library_model(problem.model)
-    priors, fixed = dict(problem.priors), dict(problem.fixed)
+    extra = problem.family.priors(replace(problem, priors={}))
+    priors_of_population = {
+        n: problem.all_priors[n] for n, d in extra.items() if problem.all_priors[n] != d
+    }
+    priors, fixed = {**problem.priors, **priors_of_population}, dict(problem.fixed)
+    standard_fixed = standard.fixed_by_default if standard else ()
     for parameter in problem.model.parameters:
         name = parameter.name
+        if name in problem.inputs:
+            continue
         known = standard.parameter(name) if standard and name in standard.theta else None
         if name in problem.estimated:
             if known is None or known.prior != problem.all_priors[name]:
                 priors[name] = problem.all_priors[name]
-        elif known is None or known.prior is not None or known.value != parameter.value:
+        elif known is None or name not in standard_fixed or known.value != parameter.value:
             fixed[name] = problem.constants[name]
     return {"priors": {k: v for k, v in priors.items() if k not in fixed}, "fixed": fixed}
 
 
 def _library_model(model: OdeModel) -> OdeModel | None:
     from ..models.library import get, names
+    from ..models.library.interventions import with_treatments
 
-    return get(model.name) if model.name in names() else None
+    return with_treatments(get(model.name), model.state_names) if model.name in names() else None
+
+
+def _population(problem: Problem) -> str | Population:
+    """Name of a population without settings of its own, else the population."""
+    from .population import population_model
+
+    family = problem.family
+    plain = family.describe() == population_model(family.name).describe()
+    return family.name if plain else family

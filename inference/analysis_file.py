@@ -6,13 +6,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..datasets.errors import InputError
 from ..datasets.wording import closest
 from ..models.dosing import Dose, Regimen, Reset, Switch
 from .analysis import Analysis, DataSource, Sampling
+from .covariates import Effect
 from .notation import read_distribution, write_distribution
 from .toml import (
     read_numbers,
@@ -23,13 +24,17 @@ from .toml import (
     write_section,
 )
 
+if TYPE_CHECKING:
+    from .population import Population
+
 __all__ = ["FORMAT", "is_analysis", "read_analysis", "read_regimen", "read_text", "write_text"]
 
 FORMAT = 1
 EVENTS: dict[str, type[Any]] = {"dose": Dose, "switch": Switch, "reset": Reset}
 HEAD = ("format", "cytobayes", "problem")
 SECTIONS = (
-    "model", "data", "error", "observables", "priors", "fixed", "population", "regimen",
+    "model", "data", "error", "observables", "priors", "fixed", "inputs", "population", "effect",
+    "regimen",
     "solver", "sampling",
 )  # fmt: skip
 HEADER = """\
@@ -42,7 +47,8 @@ NOTES = {
     "cytobayes": "release that wrote it",
     "problem": "id of what was fitted",
     "all": "lognormal, additive, proportional or combined",
-    "kind": "pooled: one parameter vector for all subjects; independent: one each",
+    "kind": "pooled: one parameter vector for all; hierarchical: individuals around typical "
+    "values; independent: one vector each; auto: by the data",
     "draws": "kept, per chain",
     "tune": "warm-up, per chain",
     "seed": "same seed, same draws",
@@ -79,12 +85,77 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
         write_section("priors", "in place of those of the model", priors, units),
         write_section("fixed", "parameters held at a value", analysis.fixed, units),
         f"# [priors] and [fixed]: those of the model{none}\n" if none else "",
-        write_section("population", "", {"kind": analysis.population}, NOTES),
+        write_section("inputs", "parameter = covariate of each subject", analysis.inputs),
+        *_write_population(analysis.population),
         *_write_events(analysis.regimen),
         write_section("solver", "where it differs from the defaults", analysis.solver),
         write_section("sampling", "", asdict(analysis.sampling), NOTES),
     ]
     return "\n".join(block for block in blocks if block)
+
+
+def _write_population(population: str | Population) -> list[str]:
+    """Kind and settings of the population, and one ``[[effect]]`` per covariate effect."""
+    if isinstance(population, str):
+        return [write_section("population", "", {"kind": population}, NOTES)]
+    from .hierarchy import Hierarchical  # late: it needs PyMC
+
+    settings: dict[str, Any] = {"kind": population.name}
+    effects = []
+    if isinstance(population, Hierarchical):
+        for name in ("varying", "correlated"):
+            if getattr(population, name):
+                settings[name] = list(getattr(population, name))
+        settings |= {f"shape_{n}": shape for n, shape in population.shapes.items()}
+        for e in population.effects:
+            row = {f.name: getattr(e, f.name) for f in fields(e)}
+            row["prior"] = write_distribution(e.prior)
+            kept = {k: v for k, v in row.items() if v is not None}
+            effects.append("[[effect]]\n" + write_lines(kept, {}))
+    return [write_section("population", "", settings, NOTES), *effects]
+
+
+def _read_population(tables: Mapping[str, Any], where: str) -> str | Population:
+    table = dict(tables.get("population", {"kind": "auto"}))
+    effects = tables.get("effect", [])
+    kind = read_one_text({"kind": table.pop("kind", "auto")}, "kind", f"{where}: [population]")
+    if not table and not effects:
+        return kind
+    from .hierarchy import Hierarchical  # late: it needs PyMC
+
+    if kind not in ("auto", Hierarchical.name):
+        raise InputError(f"{where}: only a hierarchical population has settings or [[effect]]s")
+    named = [k for k in table if k.startswith("shape_")]
+    shapes = {k.removeprefix("shape_"): str(table.pop(k)) for k in named}
+    listed = [k for k in table if k in ("varying", "correlated")]
+    lists: dict[str, Any] = {k: _names(table.pop(k), f"{where}: [population] {k}") for k in listed}
+    if table:
+        raise InputError(f"{where}: [population] has no setting {min(table)!r}")
+    return Hierarchical(effects=_effects(effects, where), shapes=shapes, **lists)
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise InputError(f"{where} must be a list of names")
+    return tuple(value)
+
+
+def _effects(rows: Any, where: str) -> tuple[Effect, ...]:
+    if not isinstance(rows, list) or not all(isinstance(r, Mapping) for r in rows):
+        raise InputError(f"{where}: [[effect]] must be written with two brackets, once per effect")
+    known = [f.name for f in fields(Effect)]
+    made = []
+    for row in rows:
+        for key in row:
+            if key not in known:
+                raise InputError(f"{where}: [[effect]] has no {key!r}; known: {', '.join(known)}")
+        if missing := [k for k in ("parameter", "covariate") if k not in row]:
+            raise InputError(f"{where}: an [[effect]] lacks {missing[0]}")
+        values = dict(row)
+        if "prior" in values:
+            values["prior"] = read_distribution(str(values["prior"]), f"{where}: [[effect]] prior:")
+        made.append(Effect(**values))
+    return tuple(made)
 
 
 def _no_events(regimen: Regimen | Mapping[str, Regimen] | None) -> str:
@@ -163,7 +234,6 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
     _check_head(tables, where)
     errors = read_texts(tables.get("error", {"all": "lognormal"}), f"{where}: [error]")
     priors = read_texts(tables.get("priors", {}), f"{where}: [priors]")
-    population = tables.get("population", {"kind": "pooled"})
     return Analysis(
         model=read_one_text(tables["model"], "name", f"{where}: [model]"),
         data=_data(tables["data"], f"{where}: [data]"),
@@ -171,7 +241,8 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
         observables=_observables(tables.get("observables", {}), f"{where}: [observables]"),
         priors={k: read_distribution(v, f"{where}: prior of {k}:") for k, v in priors.items()},
         fixed=read_numbers(tables.get("fixed", {}), f"{where}: [fixed]"),
-        population=read_one_text(population, "kind", f"{where}: [population]"),
+        population=_read_population(tables, where),
+        inputs=read_texts(tables.get("inputs", {}), f"{where}: [inputs]"),
         regimen=read_regimen(tables.get("regimen"), f"{where}: [[regimen]]"),
         solver=dict(tables.get("solver", {})),
         sampling=read_section(Sampling, tables.get("sampling", {}), f"{where}: [sampling]"),
@@ -193,7 +264,7 @@ def _check_head(tables: Mapping[str, Any], where: str) -> None:
             guess = closest(key, SECTIONS)
             hint = f"did you mean [{guess}]?" if guess else f"there are {', '.join(SECTIONS)}"
             raise InputError(f"{where}: there is no section {key!r}; {hint}")
-        if key in SECTIONS and key != "regimen" and not isinstance(table, Mapping):
+        if key in SECTIONS and key not in ("regimen", "effect") and not isinstance(table, Mapping):
             raise InputError(f"{where}: {key} must be a section, [{key}]")
     for key in ("model", "data"):
         if key not in tables:

@@ -129,7 +129,17 @@ def fit(
     ] = None,
     population: Annotated[
         Text,
-        typer.Option(help="pooled (default), or independent subjects.", rich_help_panel=FILE),
+        typer.Option(
+            help="pooled, hierarchical or independent; default: hierarchical where the data hold "
+            "measurements of several subjects.",
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    given: Annotated[
+        Many,
+        typer.Option(
+            "--input", help="B0rel=burden: a parameter that is a covariate.", rich_help_panel=FILE
+        ),
     ] = None,
     draws: Annotated[
         Whole, typer.Option(help="Kept draws per chain (2000).", rich_help_panel=NAME)
@@ -171,6 +181,7 @@ def fit(
         prior=prior,
         fix=fix,
         population=population,
+        given=given,
         sampling={
             "draws": draws,
             "tune": tune,

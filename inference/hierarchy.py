@@ -172,7 +172,7 @@ class Hierarchical(Population):
 
     def describe(self) -> dict[str, Any]:
         """Collect the settings that change the posterior; the centering does not."""
-        return {"name": self.name, "settings": repr(replace(self, centered=None))}
+        return {"name": self.name, "settings": repr(replace(self, centered=None, omega={}))}
 
     def variables(self, problem: Problem) -> dict[str, Tensor]:
         """Typical values, spreads, effects; the result holds the values of each subject."""

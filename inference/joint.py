@@ -98,7 +98,8 @@ def coordinates(problem: Problem) -> dict[str, Any]:
 def draw_parameters(problem: Problem) -> dict[str, Tensor]:
     """All parameters of the model by name: random variables of shape () or (subject,), numbers."""
     drawn = problem.family.variables(problem)
-    constants = problem.constants | problem.inputs_by_subject
+    inputs = {n: pt.constant(v) for n, v in problem.inputs_by_subject.items()}
+    constants = problem.constants | inputs
     return {n: drawn[n] if n in drawn else constants[n] for n in problem.model.parameter_names}
 
 

@@ -236,7 +236,11 @@ def _covariance(x: Array, names: tuple[str, ...], layout: Layout, evaluate: Eval
 
 
 def _scattered(
-    mode: _Mode, names: tuple[str, ...], layout: Layout, evaluate: Evaluate, rng: Any
+    mode: _Mode,
+    names: tuple[str, ...],
+    layout: Layout,
+    evaluate: Evaluate,
+    rng: np.random.Generator,
 ) -> Array:
     """Draw effects from their approximate conditional, and shake the rest a little."""
     factor = np.linalg.cholesky(mode.covariance)
@@ -250,7 +254,8 @@ def _scattered(
         if density > checked(mode.point, evaluate)[0] - MARGIN - 2 * x.size:
             return x
         width /= 2
-    return mode.point.copy()
+    fallback: Array = mode.point.copy()
+    return fallback
 
 
 def transfer(problem: Problem, source: Joint, target: Joint, points: list[Array]) -> list[Array]:

@@ -29,6 +29,7 @@ def compose(
     prior: Words = None,
     fix: Words = None,
     population: str | None = None,
+    given: Words = None,
     sampling: Mapping[str, Any] | None = None,
     solver: Mapping[str, Any] | None = None,
 ) -> Analysis:
@@ -44,6 +45,8 @@ def compose(
         ``lognormal`` or ``IL6=lognormal``; ``E=2@0``; ``IL-6=IL6`` (``IL-6=`` leaves it out);
         ``ka=LogNormal(0.1, 0.5)``;
         ``ka=0.1``.
+    given : sequence of str, optional
+        Parameters that are covariates.
     population : str, optional
     sampling, solver : mapping, optional
         Fields of `Sampling` and of `SolverOptions`; None: as it was.
@@ -63,6 +66,9 @@ def compose(
         changes["observables"] = {**analysis.observables, **dict(map(_observable, observable))}
     if prior or fix:
         changes |= _parameters(analysis, prior or (), fix or ())
+    if given:
+        pairs = (read_assignment(text, "--input B0rel=burden") for text in given)
+        changes["inputs"] = {**analysis.inputs, **dict(pairs)}
     if population:
         changes["population"] = population
     changes["sampling"] = replace(analysis.sampling, **_given(sampling))

@@ -91,6 +91,8 @@ def toml_value(value: object) -> str:
             return repr(float(value)) if math.isfinite(value) else str(float(value))
         case str():
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case list() | tuple():
+            return f"[{', '.join(map(toml_value, value))}]"
         case Mapping():
             inside = ", ".join(f"{toml_key(str(k))} = {toml_value(v)}" for k, v in value.items())
             return f"{{ {inside} }}" if inside else "{}"

@@ -73,7 +73,7 @@ def test_parameters_follow_spread_and_covariates() -> None:
     weight = study.covariates["weight"].values.astype(float)
     # Covariates are kept with four significant digits.
     np.testing.assert_allclose(truth["d"], 0.1 * (weight / 70.0) ** -0.25, rtol=3e-4)
-    effect = np.log(truth["k"] / 10.0) - np.where(arm == "b", np.log(2.0), 0.0)
+    effect = np.log(truth["k"].values / 10.0) - np.where(arm == "b", np.log(2.0), 0.0)
     assert stats.kstest(effect, stats.norm(0, 0.5).cdf).pvalue > 1e-3
     assert stats.kstest(np.log(weight / 70), stats.norm(0, 0.2).cdf).pvalue > 1e-3
 
@@ -96,7 +96,7 @@ def test_measurements_scatter_around_the_truth_and_are_censored_at_the_limits() 
 def test_grades_have_the_probabilities_that_the_truth_states() -> None:
     cohort = simulate_cohort(MODEL, 2000, DESIGN, seed=5)
     peak = cohort.truth["C"].max("time")
-    eta = 4.0 * np.log10(peak / 40.0).to_numpy()
+    eta = 4.0 * np.log10(peak.to_numpy() / 40.0)
     np.testing.assert_allclose(cohort.truth["risk"].sel(grade=2), expit(eta - 1.0))
     grade = cohort.study.outcomes["value"].to_numpy()
     for k in (1, 2):

@@ -246,3 +246,59 @@ def test_a_model_without_data_is_refused() -> None:
 def test_bad_solver_options_are_refused(solver: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         words(solver=solver).to_problem()
+
+
+def test_a_hierarchical_population_comes_back_with_effects_and_inputs() -> None:
+    text = """
+format = 1
+[model]
+name = "crs-cascade"
+[data]
+name = "crs-cohort"
+[inputs]
+B0rel = "burden"
+[population]
+kind = "hierarchical"
+varying = ["Cmax", "pG"]
+correlated = ["Cmax", "pG"]
+[[effect]]
+parameter = "Cmax"
+covariate = "costimulation"
+form = "category"
+prior = "Normal(0, 0.3)"
+[[effect]]
+parameter = "Tmax"
+covariate = "cells_infused"
+value = -0.08
+"""
+    analysis = read_text(text)
+    assert read_text(write_text(analysis)) == analysis
+    problem = analysis.to_problem()
+    assert Analysis.of(problem).to_problem().id == problem.id
+    assert {"Cmax_costimulation_CD28", "pG_omega"} <= set(problem.all_priors)
+    assert "Tmax_cells_infused" not in problem.all_priors
+    assert "B0rel" not in problem.estimated
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ('[population]\nkind = "pooled"\nvarying = ["ka"]', "only a hierarchical"),
+        ('[population]\nkind = "hierarchical"\nvaring = ["ka"]', "no setting 'varing'"),
+        ('[population]\nkind = "hierarchical"\nvarying = "ka"', "list of names"),
+        ('[[effect]]\nparameter = "ka"', "lacks covariate"),
+        ('[[effect]]\nparameter = "ka"\ncovariat = "w"', "no 'covariat'"),
+        ("[effect]\nparameter = 1", "two brackets"),
+    ],
+)
+def test_populations_without_meaning_are_refused(section: str, message: str) -> None:
+    head = '[model]\nname = "feedback"\n[data]\nname = "lps-2ng-kg"\n'
+    with pytest.raises(InputError, match=message):
+        read_text(head + section)
+
+
+def test_the_data_choose_the_population_that_an_analysis_leaves_open() -> None:
+    cohort = Analysis(model="crs-cascade", data=DataSource(name="crs-cohort"))
+    means = Analysis(model="endotoxin", data=DataSource(name="lps-2ng-kg"))
+    assert cohort.to_problem().family.name == "hierarchical"
+    assert means.to_problem().family.name == "pooled"

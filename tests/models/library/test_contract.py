@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pytensor
+import pytensor as untyped_pytensor
 import pytensor.tensor as pt
 import pytest
 import xarray as xr
@@ -32,6 +32,7 @@ from cytobayes.models.solver import Timeline
 
 from .oracle import integrate
 
+pytensor: Any = untyped_pytensor
 Array = npt.NDArray[np.float64]
 ODES = [n for n in names() if not get(n).is_closed_form]
 CLOSED = [n for n in names() if get(n).is_closed_form]
@@ -109,7 +110,7 @@ def bounds(model: OdeModel) -> tuple[Array, Array]:
 
 
 def directions(model: OdeModel, theta: Array, rng: np.random.Generator) -> list[Array]:
-    """Relative changes of all parameters by random amounts; zeros and integers of exponents stay."""
+    """Relative changes of all parameters by random amounts; zeros stay."""
     moving = theta != 0
     return [np.where(moving, theta * rng.uniform(-1, 1, theta.size), 0.0) for _ in range(2)]
 

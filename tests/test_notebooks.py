@@ -24,7 +24,7 @@ given, made, folder = sys.argv[1:]
 notebook = nbformat.read(given, as_version=4)
 nbformat.validate(notebook)
 resources = {"metadata": {"path": folder}}
-NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute()
+NotebookClient(notebook, timeout=180, kernel_name="python3", resources=resources).execute()
 nbformat.write(notebook, made)
 """
 

@@ -44,7 +44,7 @@ CHOSEN: dict[str, list[list[str]]] = {
     "car-design-cd28": CASCADE,
     "cart-engagement": [["transgene"], ["tumor"], ["Mprotein"], ["sBCMA"]],
     "crs-full": CASCADE,
-    "crs-species": CASCADE,
+    "species": CASCADE,
     "engager": [["concentration"], ["T", "A", "B"], ["IL6"], ["AUC"]],
     "engager-binding": [["concentration"], ["A", "B"], ["trimer"], ["CA", "CB"]],
     "herxheimer": [["P", "Lp"], ["TNF"], ["IL6"], ["Tb"]],

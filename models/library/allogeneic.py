@@ -1,4 +1,4 @@
-"""Feedback primed by recognition of a foreign host (model `feedback-allogeneic`).
+"""Feedback primed by recognition of a foreign host (model `allogeneic`).
 
 The loop of `feedback` with the reproduction number ``R0 (1 + al m)``: ``m`` is the mismatch of
 donor and host (0 to 1), ``al`` how strongly residual recognition amplifies. ``al = 0`` is exactly
@@ -40,7 +40,7 @@ def reproduction(theta: Mapping[str, Any]) -> Any:
 
 feedback_allogeneic = replace(
     feedback,
-    name="feedback-allogeneic",
+    name="allogeneic",
     title="T-cell activation and cytokine feedback of allogeneic cells",
     description="The feedback model with a reproduction number raised by mismatch with the host.",
     parameters=(

@@ -1,11 +1,11 @@
-"""What a mouse can show of cytokine release (models `feedback-species`, `crs-species`).
+"""What a mouse can show of cytokine release (models `feedback-species`, `species`).
 
 Human cytokines bind the receptors of a mouse less (``ratio`` of the dissociation constants, mouse
 to human), few human macrophages live in it (``phiM``: 0 in NSG, 0.2 to 1 in humanized strains), and
 the tissue is foreign to human T cells or not (``mhc``). The gain of the loop in the mouse is
 ``R0 phiM mhc / ratio``: a storm in man is none in the mouse unless the ratio is below ``R0``.
 
-`crs-species` divides the effect of each cytokine by its own ratio; cells and target do not notice,
+`species` divides the effect of each cytokine by its own ratio; cells and target do not notice,
 so that tumor control is preserved and toxicity is not seen. In the humanized mouse of Norelli 2018
 human monocytes are the source of IL-6 and IL-1.
 """
@@ -108,7 +108,7 @@ mouse = replace(
 )
 
 crs_species = replace(
-    with_dimerizer(with_corticosteroid(with_tocilizumab(mouse)), name="crs-species"),
+    with_dimerizer(with_corticosteroid(with_tocilizumab(mouse)), name="species"),
     title=mouse.title,
     thresholds=(BURDEN,),
 )

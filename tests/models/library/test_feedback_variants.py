@@ -19,7 +19,7 @@ from cytobayes.models import (
 
 TIGHT = SolverOptions(rtol=1e-9)
 BISTABLE, REGULATED = get("feedback-bistable"), get("feedback-regulated")
-ALLOGENEIC, MOUSE = get("feedback-allogeneic"), get("feedback-species")
+ALLOGENEIC, MOUSE = get("allogeneic"), get("feedback-species")
 S, VFB, KD, K = 300 / 0.35, 1.0, 0.10, 800.0
 ROOT = np.sqrt(VFB**2 * S**2 - 4 * (VFB + KD) * KD * K**2)
 LOW, HIGH = ((VFB * S + sign * ROOT) / (2 * S * (VFB + KD)) for sign in (-1, 1))

@@ -9,7 +9,7 @@ import xarray as xr
 from cytobayes.models import Dose, Regimen, SolverOptions, get, simulate
 from cytobayes.models.library.crs_plans import assumed_grade
 
-MOUSE = get("crs-species")
+MOUSE = get("species")
 GRID = np.linspace(0, 30, 601)
 EQUAL = {"ratio_IFNg": 1.0, "ratio_TNF": 1.0, "ratio_IL6": 1.0}
 CASES = {

@@ -248,6 +248,24 @@ def check(
 
 
 @app.command()
+def grade(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Daily signs: csv, xlsx, parquet.")],
+    toxicity: Annotated[str, typer.Option(help="crs or icans.")] = "crs",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the grade of each day (csv).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Grade daily signs by the ASTCT consensus: maximum, onset and duration per subject."""
+    from .grade_file import grade_file, summary_text, write_daily
+
+    grading = grade_file(file, toxicity)
+    if out is not None:
+        write_daily(grading, out)
+    show(summary_text(grading, as_json=as_json))
+
+
+@app.command()
 def simulate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model of the library.")],
     out: Annotated[

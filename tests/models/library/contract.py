@@ -1,6 +1,7 @@
 """What the engine owes every model of the registry: right values, right gradients, no surprise.
 
-Joining the registry is joining these tests. All solves of a model share one compilation.
+Joining the registry is joining these tests. All solves of a model share one compilation. The files
+`test_contract_*` run a part of the models each, so that parts can run at the same time.
 """
 
 from __future__ import annotations
@@ -34,13 +35,29 @@ from .oracle import integrate
 
 pytensor: Any = untyped_pytensor
 Array = npt.NDArray[np.float64]
-ODES = [n for n in names() if not get(n).is_closed_form]
-CLOSED = [n for n in names() if get(n).is_closed_form]
+PARTS = 4
 DRAWS = 1000
 POINTS = 9
 
 # Models of which some prior draws cannot be integrated: the reason, and the share that may fail.
 UNSOLVABLE: dict[str, tuple[str, float]] = {}
+
+
+def run_part(metafunc: pytest.Metafunc, part: int) -> None:
+    """Parametrize the tests of one file with every fourth model."""
+    mine = names()[part::PARTS]
+    cases: dict[str, list[Any]] = {
+        "ode": [n for n in mine if not get(n).is_closed_form],
+        "closed": [n for n in mine if get(n).is_closed_form],
+        "invariant": [(n, k) for n in mine for k in range(len(get(n).invariances))],
+    }
+    for argument, values in cases.items():
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, values, ids=[_label(v) for v in values])
+
+
+def _label(case: Any) -> str:
+    return case if isinstance(case, str) else f"{case[0]}-{case[1]}"
 
 
 def times_of(model: OdeModel) -> Array:
@@ -61,13 +78,12 @@ def thetas(name: str) -> Array:
     return table
 
 
-@pytest.mark.parametrize("name", ODES)
-def test_values_agree_with_an_independent_solver(name: str) -> None:
+def test_values_agree_with_an_independent_solver(ode: str) -> None:
     """Within a thousand tolerances of 1e-8: errors of some hundred steps add up."""
-    model = get(name)
+    model = get(ode)
     times = times_of(model)
     options = SolverOptions(rtol=1e-8)
-    for theta in thetas(name)[:3]:
+    for theta in thetas(ode)[:3]:
         values = dict(zip(model.parameter_names, theta, strict=True))
         run = simulate(model, values, times, model.schedule, options=options)
         expected = integrate(model, values, times, model.schedule)
@@ -77,15 +93,14 @@ def test_values_agree_with_an_independent_solver(name: str) -> None:
             np.testing.assert_allclose(found, expected[:, k], rtol=1e-5, atol=1e-5 * size)
 
 
-@pytest.mark.parametrize("name", ODES)
-def test_gradients_agree_with_central_differences(name: str) -> None:
+def test_gradients_agree_with_central_differences(ode: str) -> None:
     """Along random directions, with every parameter and all states in the sum."""
-    model = get(name)
+    model = get(ode)
     timeline = Timeline.build(model, [model.schedule], [times_of(model)])
     compiled = compile_model(model, timeline=timeline)
     options = SolverOptions(rtol=1e-10, max_steps=100_000)
     rng = np.random.default_rng(5)
-    for theta in thetas(name)[:3]:
+    for theta in thetas(ode)[:3]:
         theta = np.clip(theta, *bounds(model))
         size = np.abs(compiled.solve(theta, timeline, options).y).max(axis=0) + 1e-300
         weights = rng.uniform(0.5, 1.5, (timeline.n_observations, len(model.states))) / size
@@ -115,19 +130,17 @@ def directions(model: OdeModel, theta: Array, rng: np.random.Generator) -> list[
     return [np.where(moving, theta * rng.uniform(-1, 1, theta.size), 0.0) for _ in range(2)]
 
 
-@pytest.mark.parametrize("name", ODES)
-def test_prior_draws_integrate(name: str) -> None:
-    model = get(name)
+def test_prior_draws_integrate(ode: str) -> None:
+    model = get(ode)
     drawn = draw_parameters(model, DRAWS, seed=20)
     run = simulate(model, drawn, times_of(model), model.schedule)
-    _, share = UNSOLVABLE.get(name, ("", 0.0))
+    _, share = UNSOLVABLE.get(ode, ("", 0.0))
     assert run.attrs["failed_solves"] <= share * DRAWS, run.attrs["failures"]
 
 
-@pytest.mark.parametrize("name", CLOSED)
-def test_closed_forms_are_finite_with_finite_gradients(name: str) -> None:
+def test_closed_forms_are_finite_with_finite_gradients(closed: str) -> None:
     """In PyTensor, at prior draws; the gradient against central differences at typical values."""
-    model = get(name)
+    model = get(closed)
     times = times_of(model)
     run = simulate(model, draw_parameters(model, DRAWS, seed=20), times)
     for output in model.outputs:
@@ -145,7 +158,7 @@ def test_closed_forms_are_finite_with_finite_gradients(name: str) -> None:
     total = sum(pt.sum(o) / s for o, s in zip(outputs, scales, strict=True))
     gradient = pytensor.grad(total, vector, disconnected_inputs="ignore")
     f = pytensor.function([vector], [total, gradient], mode="FAST_COMPILE")
-    for theta in np.vstack([typical, thetas(name)[1:20]]):
+    for theta in np.vstack([typical, thetas(closed)[1:20]]):
         value, slopes = f(theta)
         assert np.isfinite(value) and np.isfinite(slopes).all()
     _, slopes = f(typical)
@@ -157,12 +170,9 @@ def test_closed_forms_are_finite_with_finite_gradients(name: str) -> None:
         )
 
 
-INVARIANT = [(n, k) for n in names() for k in range(len(get(n).invariances))]
-
-
-@pytest.mark.parametrize(("name", "which"), INVARIANT)
-def test_an_invariance_scales_what_it_says_and_nothing_else(name: str, which: int) -> None:
+def test_an_invariance_scales_what_it_says_and_nothing_else(invariant: tuple[str, int]) -> None:
     """To the tolerance of the solver, whose steps differ between the two solves."""
+    name, which = invariant
     model = get(name)
     invariance, c = model.invariances[which], 1.7
     theta = model.theta
@@ -171,9 +181,9 @@ def test_an_invariance_scales_what_it_says_and_nothing_else(name: str, which: in
     options = SolverOptions(rtol=1e-9)
     schedule = Regimen([_scaled(e, invariance.doses, c) for e in model.schedule.events])
     times = times_of(model)
-    closed = model.is_closed_form
-    before = simulate(model, {}, times, None if closed else model.schedule, options=options)
-    after = simulate(model, moved, times, None if closed else schedule, options=options)
+    is_closed = model.is_closed_form
+    before = simulate(model, {}, times, None if is_closed else model.schedule, options=options)
+    after = simulate(model, moved, times, None if is_closed else schedule, options=options)
     for observable in model.observables:
         expected = before[observable] * c ** invariance.observables.get(observable, 0)
         _close(after[observable], expected, observable)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..datasets import cite, load, load_table
-from ..datasets.registry import Entry, catalog, entry
+from ..datasets.registry import EMBEDDED, Entry, catalog, entry
 from ..models.analysis import threshold
 from ..models.library import get
 from ..models.library import names as model_names
@@ -163,11 +163,11 @@ def list_datasets(as_json: bool = False) -> None:
     if as_json:
         show(json.dumps({name: _record(known) for name, known in catalog().items()}, indent=2))
         return
-    table = _table("data set", "kind", "size", "licence", "citation")
+    table = _table("data set, kind", "size", "licence", "citation")
     for name, known in catalog().items():
         licence = re.split(r"[;(]", known.licence)[0].strip()
-        cells = (known.kind, known.size, licence, _short(known))
-        table.add_row(Text(name, style="bold"), *map(Text, cells))
+        head = Text(name, style="bold") + Text(f"\n{known.kind}", style="dim not bold")
+        table.add_row(head, *map(Text, (known.size, licence, _short(known))))
     show(table)
     show("\nMore about one: cytobayes datasets show NAME")
 
@@ -178,7 +178,7 @@ def show_dataset(name: str, as_json: bool = False) -> None:
     if as_json:
         show(json.dumps({name: _record(known)}, indent=2))
         return
-    if known.kind == "time course":
+    if known.kind in EMBEDDED:
         show(str(load(name)))
     else:
         lines = [f"{name}: {known.title}", f"{known.kind}, {known.size}"]

@@ -130,6 +130,7 @@ def _trace(
     right = _by_state(right, states, f"{name}: rhs")
     first = _by_state(first, states, f"{name}: initial")
     every, fixed = {t, *y, *p}, set(p)
+    _refuse_kinks(dict(zip(states, right, strict=True)), set(y), name)
 
     def checked(
         values: Iterable[Any], known: set[sympy.Symbol], where: str
@@ -181,6 +182,15 @@ def _by_state(result: Any, states: Sequence[str], where: str) -> tuple[Any, ...]
             f"{where} returns {len(result)} values for {len(states)} states ({', '.join(states)})"
         )
     return tuple(result)
+
+
+def _refuse_kinks(right: Mapping[str, Any], states: set[sympy.Symbol], name: str) -> None:
+    """Allow the smaller or larger of two times, whose kink lies at a known time, and no other."""
+    for state, value in right.items():
+        if isinstance(value, sympy.Basic):
+            for node in value.atoms(sympy.Min, sympy.Max):
+                if node.free_symbols & states:
+                    raise ModelError(f"{name}: d({state})/dt has a kink at {node}; {ADVICE}")
 
 
 def _expression(

@@ -134,11 +134,11 @@ def forward(
     constants, states = np.zeros(CONSTANTS), np.empty(4 * N)
     c, state = pointer(constants), pointer(states)
     order, reached, first_step_of = pointer(places), at(pointer(places), items), 2 * items
-    at_item, kept, tolerance = pointer(times), pointer(saved), (pointer(atol), rtol, max_steps)
-    steps = 0
+    at_item, kept, steps = pointer(times), pointer(saved), 0
     for s in range(subjects):
         places[first_step_of + s] = steps
         first, end = offset[s], offset[s + 1]
+        tolerance = pointer(atol), rtol, max_steps + end - first  # every item ends a step
         code = begin(at(pointer(theta), s * M), c, state, control)
         t, h = start[s], 0.0
         if sort_items(first, end, c, at_item, order, timeline) != DONE:

@@ -43,7 +43,8 @@ class SolverOptions:
     method : {"auto", "explicit", "stiff"}
         Tsit5, Rodas5P, or the first until stiffness shows and then the second.
     max_steps : int
-        Attempted steps per subject and solve; beyond it the solve fails, it never hangs.
+        Attempted steps per subject and solve, beside the one that each observation and event ends;
+        beyond it the solve fails, it never hangs.
     """
 
     rtol: float = 1e-6

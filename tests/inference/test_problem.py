@@ -167,7 +167,7 @@ def test_model_has_named_dimensions(oral: OdeModel, two_subjects: Study) -> None
 
 
 def test_prior_predictive_of_pymc_works(problem: Problem) -> None:
-    with problem.build(), pytest.warns(UserWarning, match="effect of Potentials"):
+    with problem.build():
         draws = pm.sample_prior_predictive(
             20, random_seed=1, compile_kwargs={"mode": "FAST_COMPILE"}
         )

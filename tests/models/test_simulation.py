@@ -160,3 +160,11 @@ def test_the_result_can_be_written(tmp_path: Any) -> None:
     run.to_netcdf(tmp_path / "run.nc", engine="h5netcdf")
     with xr.open_dataset(tmp_path / "run.nc", engine="h5netcdf") as again:
         xr.testing.assert_identical(again.load(), run)
+
+
+def test_more_times_than_steps_are_no_failure() -> None:
+    """Every observation ends a step, which does not count against the bound on the work."""
+    run = simulate(get("feedback"), {"R0": 3.0}, np.linspace(0.0, 24.0, 12_001))
+    assert run.attrs["failed_solves"] == 0
+    few = simulate(get("feedback"), {"R0": 3.0}, [24.0])
+    np.testing.assert_allclose(run["C"][-1], few["C"][0], rtol=1e-5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cytobayes.models import Dose, ModelError, Regimen, SolverOptions, Switch, simulate
+from cytobayes.models import Dose, ModelError, Regimen, SolverOptions, Switch, get, simulate
 from cytobayes.models.ode import OdeModel, Parameter, State
 
 TIMES = np.array([0.5, 1.0, 4.0, 9.0])

@@ -23,6 +23,7 @@ PROBLEM_NAMES = ("lotka_volterra", "population", "sneyd")
 ENGINES = {
     "ours": ("ours", "pymc"),
     "ours-arrays": ("ours", "arrays"),
+    "ours-loose": ("ours", "loose"),
     "diffrax": ("peer_diffrax", "vmap"),
     "diffrax-tuned": ("peer_diffrax", "tuned"),
     "pm.ode": ("peer_pymc_ode", "shipped"),

@@ -128,6 +128,21 @@ def goals(gradients: Row, samplers: Row) -> str:
         ]
         return min(found, default=float("nan"))
 
+    def comparison(problem: str, *engines: str) -> str:
+        """Errors of the gradients of these engines, in words."""
+        errors = [
+            min(
+                (
+                    r["gradient_error"]
+                    for r in gradients["results"]
+                    if (r["problem"], r["engine"], r["status"]) == (problem, e, "ok")
+                ),
+                default=float("nan"),
+            )
+            for e in engines
+        ]
+        return "errors " + " and ".join(f"{e:.0e}" for e in errors)
+
     def speed(*engines: str) -> float:
         found = [
             r["ess_per_second"]
@@ -150,6 +165,12 @@ def goals(gradients: Row, samplers: Row) -> str:
             0,
         ),
         ("(c) diffrax / ours, all cores", time("sneyd", 99, "diffrax") / stiff, "at least", 50),
+        (
+            f"(c) diffrax / ours-loose ({comparison('sneyd', 'diffrax', 'ours-loose')})",
+            time("sneyd", 99, "diffrax") / time("sneyd", 99, "ours-loose"),
+            "",
+            0,
+        ),
         ("(c) diffrax-tuned / ours, all cores", time("sneyd", 99, "diffrax-tuned") / stiff, "", 0),
         (
             "(b) Stan ode_rk45 / ours, one core",

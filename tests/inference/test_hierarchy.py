@@ -6,20 +6,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytensor.tensor as untyped_tensor
 import pytest
 import xarray as xr
+from pytensor.graph.rewriting.utils import rewrite_graph
+from pytensor.graph.traversal import ancestors
 from scipy import stats
 
-from cytobayes.datasets import InputError, Study
+from cytobayes.datasets import InputError, Study, load
 from cytobayes.inference import Problem, predict
 from cytobayes.inference.covariates import Effect
 from cytobayes.inference.hierarchy import Hierarchical, with_centering
+from cytobayes.inference.op import SolveGradOp, SolveOp
 from cytobayes.inference.pilot import Layout, run_pilot, transfer
 from cytobayes.inference.with_nutpie import prepared
-from cytobayes.models import Namespace, OdeModel, Parameter
+from cytobayes.models import Namespace, OdeModel, Parameter, get
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.math import exp
 
+pt: Any = untyped_tensor
 TIMES = np.array([0.5, 1.0, 2.0, 4.0])
 SUBJECTS = tuple(f"S{k}" for k in range(12))
 WEIGHT = np.linspace(50.0, 105.0, len(SUBJECTS))
@@ -214,3 +219,19 @@ def test_populations_that_cannot_be_meant_are_refused(family: Hierarchical, mess
 def test_a_form_that_does_not_exist_is_refused() -> None:
     with pytest.raises(InputError, match="no covariate effect"):
         Effect("V", "weight", form="cubic")
+
+
+def test_five_observables_of_many_subjects_cost_one_solve_forward_and_one_back() -> None:
+    """In the graph as nutpie makes it; a second solve would double the time of every gradient."""
+    problem = Problem(
+        get("crs-cascade"),
+        load("crs-cohort"),
+        population="hierarchical",
+        inputs={"B0rel": "burden"},
+    )
+    model = problem.build()
+    logp: Any = rewrite_graph(model.logp(), include=["canonicalize", "stabilize"])
+    values = [model.rvs_to_values[rv] for rv in model.free_RVs]
+    graph = ancestors([logp, *pt.grad(logp, values)])
+    solves = {v.owner for v in graph if v.owner and isinstance(v.owner.op, SolveOp | SolveGradOp)}
+    assert sorted(type(n.op).__name__ for n in solves) == ["SolveGradOp", "SolveOp"]

@@ -39,7 +39,8 @@ def _is_open(problem: Problem, invariance: Invariance) -> bool:
     moved = any(n in problem.estimated for n in invariance.parameters)
     seen = set(invariance.observables) & set(problem.targets.values())
     given = {e.state for r in problem.arrangement.regimens for e in r.events if isinstance(e, Dose)}
-    return moved and free and not seen and not set(invariance.doses) & given
+    scaled = {*invariance.observables, *invariance.doses}  # a known amount into one is a yardstick
+    return moved and free and not seen and not scaled & given
 
 
 def _sentence(invariance: Invariance) -> str:

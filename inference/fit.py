@@ -37,7 +37,7 @@ __all__ = ["FitError", "fit", "read_facts"]
 ADAPTATIONS = ("low_rank", "diag", "draw_diag")
 SAMPLERS = {"nutpie": sample_nutpie, "pymc": sample_pymc}
 JSON = (
-    "centered",
+    "centering",
     "problem",
     "versions",
     "failed_solves",
@@ -134,7 +134,7 @@ def facts_of(problem: Problem, settings: Settings, sampler: str, drawn: Drawn) -
         "problem": problem.describe(),
         "sampler": sampler,
         **asdict(settings),
-        "centered": list(drawn.centered),
+        "centering": dict(drawn.centering),
         "starts": {"optima": drawn.starts.optima, "kept": drawn.starts.kept},
         "interrupted": int(drawn.interrupted),
         "failed_solves": failed_solves(drawn),

@@ -2,8 +2,11 @@
 
 On the scale of its parameter (logarithm of a positive one, logit of a bounded one, else natural)
 subject ``i`` has ``g(theta_i) = g(theta) + shift(covariates_i) + eta_i`` with ``eta_i`` of standard
-deviation ``omega``. Whether the sampler moves ``eta / omega`` (non-centered) or ``g(theta_i)``
-(centered) changes its speed and not the posterior; `centering` chooses for each parameter.
+deviation ``omega``. Whether the sampler moves ``eta / omega`` (non-centered), ``g(theta_i)``
+(centered) or something between changes its speed and not the posterior. With a degree ``c`` from
+0 to 1 and ``m = g(theta) + shift`` it moves ``x ~ Normal(c m, omega ** c)``, and the individual
+value is ``m + omega ** (1 - c) (x - c m)``. The degrees are data of the PyMC model, so that the
+pilot can set one for each parameter and subject without compiling anything anew.
 """
 
 from __future__ import annotations
@@ -29,10 +32,11 @@ if TYPE_CHECKING:
 
     from .problem import Problem
 
-__all__ = ["INTERNAL", "Hierarchical", "Scale", "new_effects", "scale_of", "with_centering"]
+__all__ = ["CENTERING", "INTERNAL", "Hierarchical", "Scale", "new_effects", "scale_of"]
 
 Tensor = Any
-INTERNAL = ("_z", "_g", "_block")  # endings of what the sampler moves, not kept in a posterior
+CENTERING = "centering"  # degrees, float64[parameter, subject], as data of the PyMC model
+INTERNAL = ("_z", "_block")  # endings of what the sampler moves, not kept in a posterior
 WIDE = 0.6  # typical spread beyond which the default prior of omega is wider
 STUDENT = 4.0  # degrees of freedom of heavy-tailed effects
 SHAPES = ("normal", "student")
@@ -95,7 +99,7 @@ class Hierarchical(Population):
     shapes : mapping of parameter to {"normal", "student"}
         Distribution of the effects; Student's t has four degrees of freedom.
     centered : sequence of str, optional
-        Parameters that are sampled centered; default: chosen by `fit`.
+        Parameters that are sampled centered, and no other; default: degrees chosen by `fit`.
     """
 
     name: ClassVar[str] = "hierarchical"
@@ -177,6 +181,7 @@ class Hierarchical(Population):
     def variables(self, problem: Problem) -> dict[str, Tensor]:
         """Typical values, spreads, effects; the result holds the values of each subject."""
         spread = self._spreads(problem)
+        degrees = dict(zip(self.of(problem), self._degrees(problem), strict=True))
         result = {}
         for n in problem.estimated:
             typical = typical_value(problem, n)
@@ -188,7 +193,7 @@ class Hierarchical(Population):
             center = scale.forward(typical, pt.log) + pt.zeros(len(problem.arrangement.subjects))
             for effect in moved:
                 center = center + self._shift(problem, effect)
-            g = self._individual(n, center, spread[n]) if n in spread else center
+            g = self._individual(n, center, spread[n], degrees[n]) if n in spread else center
             pm.Deterministic(f"{n}_eta", g - center, dims="subject")
             value = scale.back(g, pt.exp)
             result[n] = pm.Deterministic(individual_name(n), value, dims="subject")
@@ -230,18 +235,24 @@ class Hierarchical(Population):
         effects = pt.dot(factor, pt.stack(list(z.values())))
         return {n: effects[k] for k, n in enumerate(names)}
 
-    def _individual(self, name: str, center: Tensor, spread: Tensor) -> Tensor:
+    def _degrees(self, problem: Problem) -> Tensor:
+        """Degrees of centering: data, 1 for the parameters that are asked to be centered."""
+        names = self.of(problem)
+        chosen = np.array([[float(n in (self.centered or ()))] for n in names])
+        table = np.repeat(chosen, len(problem.arrangement.subjects), axis=1)
+        data = pm.Data(CENTERING, table)
+        return [data[k] for k in range(len(names))]
+
+    def _individual(self, name: str, center: Tensor, spread: Tensor, degree: Tensor) -> Tensor:
         """Value on the scale of the parameter in each subject."""
-        heavy = self.shapes.get(name) == "student"
         if name in self.correlated:
             return center + spread
-        if name in (self.centered or ()):
-            if heavy:
-                return pm.StudentT(f"{name}_g", STUDENT, center, spread, dims="subject")
-            return pm.Normal(f"{name}_g", center, spread, dims="subject")
-        if heavy:
-            return center + spread * pm.StudentT(f"{name}_z", STUDENT, dims="subject")
-        return center + spread * pm.Normal(f"{name}_z", dims="subject")
+        middle, width = degree * center, spread**degree
+        if self.shapes.get(name) == "student":
+            x = pm.StudentT(f"{name}_z", STUDENT, middle, width, dims="subject")
+        else:
+            x = pm.Normal(f"{name}_z", middle, width, dims="subject")
+        return center + spread ** (1 - degree) * (x - middle)
 
 
 def new_effects(
@@ -278,10 +289,3 @@ def new_effects(
         mixed = np.einsum("dij,jd->id", np.linalg.cholesky(matrix), np.stack([z[n] for n in joint]))
         z |= dict(zip(joint, mixed, strict=True))
     return {n: z[n] * data[f"{n}_omega"].to_numpy().reshape(count) for n in names}
-
-
-def with_centering(problem: Problem, centered: tuple[str, ...]) -> Problem:
-    """Give the same problem, with these parameters sampled centered and the others not."""
-    if not isinstance(problem.family, Hierarchical):
-        return problem
-    return replace(problem, population=replace(problem.family, centered=centered))

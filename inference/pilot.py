@@ -6,10 +6,10 @@ FOCE). With the spreads held, all else is optimized; the curvature of the log de
 standardized effects ``z`` of each subject gives their conditional covariance; and each spread
 moves to the root of the mean of ``z**2`` plus its variance.
 
-The same covariance decides about centering. Where data leave less than half of the prior variance
-of a parameter's effects (on average over subjects), the sampler moves the individual values
-themselves (centered), otherwise the standardized effects. It is the marginal variance, within each
-subject's block: two parameters that data tie together are each poorly known.
+The same covariance decides about centering. The degree of a parameter in a subject is the share of
+the prior variance of its effect that the data remove: 1 where they fix it, 0 where they say
+nothing (Papaspiliopoulos, Roberts, Skoeld, Stat Sci 22 (2007) 59-73). It is the marginal variance,
+within each subject's block: two parameters that data tie together are each poorly known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from .hierarchy import Hierarchical, scale_of
-from .population import individual_name
 from .starts import Evaluate, Starts, candidates, checked
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ ROUNDS = 8  # of expectation and maximization, at most
 FIRST, LATER = 300, 80  # gradients of the optimizer in the first round and in later ones
 SETTLED = 0.05  # relative change of every spread that counts as none
 STEP = 1e-4  # of the differences that give the curvature
-HALF = 0.5  # of the prior variance: below it, centered
 JITTER = 0.1  # of population parameters, on the unconstrained scale
 MARGIN = 10.0  # plus the number of population parameters, as in `starts`
 SMALLEST, LARGEST = 0.02, 3.0  # spreads
@@ -85,18 +83,13 @@ class Pilot:
     Parameters
     ----------
     starts : Starts
-        Points in the layout of the non-centered model, one per chain.
-    kept_variance : mapping of parameter to float
-        Share of the prior variance of its effects that the data leave, averaged over subjects.
+        Non-centered points, one per chain.
+    degrees : mapping of parameter to float64[subject]
+        Share of the prior variance of its effect that the data remove.
     """
 
     starts: Starts
-    kept_variance: Mapping[str, float]
-
-    @property
-    def centered(self) -> tuple[str, ...]:
-        """Parameters to sample centered."""
-        return tuple(n for n, share in self.kept_variance.items() if share < HALF)
+    degrees: Mapping[str, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +137,10 @@ def run_pilot(
     kept = [m for m in modes if m.height >= modes[0].height - MARGIN - population]
     rng = np.random.default_rng(sequence.spawn(1)[0])
     points = [_scattered(kept[c % len(kept)], names, layout, evaluate, rng) for c in range(chains)]
-    left = np.mean(np.diagonal(modes[0].covariance, axis1=1, axis2=2), axis=0)
+    left = np.diagonal(modes[0].covariance, axis1=1, axis2=2)
+    degrees = np.clip(1.0 - left.T, 0.0, 1.0)
     starts = Starts(points, [m.height for m in modes], len(kept))
-    return Pilot(starts, dict(zip(names, map(float, left), strict=True)))
+    return Pilot(starts, dict(zip(names, degrees, strict=True)))
 
 
 def _effects(problem: Problem, layout: Layout) -> tuple[str, ...]:
@@ -258,28 +252,44 @@ def _scattered(
     return fallback
 
 
-def transfer(problem: Problem, source: Joint, target: Joint, points: list[Array]) -> list[Array]:
-    """Bring points of the non-centered model into the layout of a partly centered one."""
-    before, after = Layout.of(source), Layout.of(target)
-    model = source.model
-    centered = [n.removesuffix("_g") for n in after.places if n not in before.places]
-    individuals = model.replace_rvs_by_values([model[individual_name(n)] for n in centered])
-    function = model.compile_fn(individuals, inputs=model.value_vars, on_unused_input="ignore")
+def transfer(problem: Problem, joint: Joint, points: list[Array], degrees: Array) -> list[Array]:
+    """Bring non-centered points to other degrees of centering.
+
+    Parameters
+    ----------
+    problem : Problem
+    joint : Joint
+        Of the problem; its own degrees are zero.
+    points : list of float64[n]
+    degrees : float64[parameter, subject]
+        In the order of the varying parameters.
+
+    Returns
+    -------
+    list of float64[n]
+    """
+    family, layout, model = problem.family, Layout.of(joint), joint.model
+    assert isinstance(family, Hierarchical)
+    names = family.of(problem)
+    wanted = [model[f"{n}{ending}"] for n in names for ending in ("_individual", "_eta")]
+    wanted += [model[f"{n}_omega"] for n in names]
+    function = model.compile_fn(
+        model.replace_rvs_by_values(wanted), inputs=model.value_vars, on_unused_input="ignore"
+    )
     shapes = model.eval_rv_shapes()
     moved = []
     for x in points:
-        given = {}
-        for rv in model.free_RVs:
-            value = model.rvs_to_values[rv]
-            given[value.name] = before.part(x, rv.name).reshape(shapes[value.name])
-        values = dict(zip(centered, function(given), strict=True))
-        y = np.empty(after.size)
-        for name in after.places:
-            if name in before.places:
-                after.part(y, name)[:] = before.part(x, name)
-            else:
-                parameter = name.removesuffix("_g")
-                scale = scale_of(*problem.bounds(parameter))
-                after.part(y, name)[:] = scale.forward(values[parameter], np.log)
+        values = {rv: model.rvs_to_values[rv].name for rv in model.free_RVs}
+        found = function(
+            {v: layout.part(x, rv.name).reshape(shapes[v]) for rv, v in values.items()}
+        )
+        y = x.copy()
+        for k, n in enumerate(names):
+            if n in family.correlated:
+                continue
+            value, eta, omega = found[2 * k], found[2 * k + 1], found[2 * len(names) + k]
+            center = scale_of(*problem.bounds(n)).forward(value, np.log) - eta
+            z = layout.part(x, f"{n}_z")
+            layout.part(y, f"{n}_z")[:] = degrees[k] * center + omega ** degrees[k] * z
         moved.append(y)
     return moved

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,15 +46,15 @@ class Drawn:
     starts : Starts
     seconds : float
         From the first chain's beginning to the last one's end.
-    centered : tuple of str
-        Parameters of a hierarchical population that were sampled centered.
+    centering : mapping of parameter to float
+        Mean degree of centering of each varying parameter of a hierarchical population.
     """
 
     chains: list[xr.DataTree]
     interrupted: bool
     starts: Starts
     seconds: float
-    centered: tuple[str, ...] = ()
+    centering: Mapping[str, float] = field(default_factory=dict)
 
 
 def seeds_of(settings: Settings) -> tuple[np.random.SeedSequence, list[int]]:

@@ -16,7 +16,7 @@ import pymc as pm
 import xarray as xr
 
 from .counters import FAILED, SLOTS, SOLVES, ReadCounters, new_counters
-from .hierarchy import Hierarchical, with_centering
+from .hierarchy import CENTERING, Hierarchical
 from .joint import COUNTERS
 from .pilot import Layout, run_pilot, transfer
 from .progress import ChainState
@@ -35,11 +35,11 @@ POLL = 0.02  # seconds
 
 
 @lru_cache(maxsize=4)
-def prepared(problem: Problem, centered: tuple[str, ...] = ()) -> tuple[Joint, Any]:
+def prepared(problem: Problem) -> tuple[Joint, Any]:
     """Joint density and nutpie's compiled model; kept, because compiling takes seconds."""
     import nutpie
 
-    joint = with_centering(problem, centered).joint()
+    joint = problem.joint()
     with joint.model as model:
         model.add_coord("slot", range(SLOTS))
         pm.Deterministic(COUNTS, ReadCounters()(joint.counters, model.free_RVs[0]), dims="slot")
@@ -73,7 +73,7 @@ def sample_nutpie(problem: Problem, settings: Settings, progress: Progress) -> D
     import nutpie
 
     sequence, seeds = seeds_of(settings)
-    joint, compiled, starts, centered = begun_at(problem, settings, sequence)
+    joint, compiled, starts, centering = begun_at(problem, settings, sequence)
     blocks = [new_counters() for _ in seeds]
     states: dict[int, ChainState] = {}
 
@@ -105,30 +105,37 @@ def sample_nutpie(problem: Problem, settings: Settings, progress: Progress) -> D
     begun = time.perf_counter()
     done, interrupted = run_all(begin, settings, lambda: progress.update(dict(states)))
     seconds = time.perf_counter() - begun
-    return Drawn([done[c] for c in sorted(done)], interrupted, starts, seconds, centered)
+    return Drawn([done[c] for c in sorted(done)], interrupted, starts, seconds, centering)
 
 
 def begun_at(
     problem: Problem, settings: Settings, sequence: np.random.SeedSequence
-) -> tuple[Joint, Any, Starts, tuple[str, ...]]:
-    """Compiled model and starting points; of a hierarchical one, after a pilot on its centering."""
+) -> tuple[Joint, Any, Starts, dict[str, float]]:
+    """Compiled model, starting points, and the mean degree of centering of each parameter."""
     joint, compiled = prepared(problem)
+    family = problem.family
+    if isinstance(family, Hierarchical):
+        names = family.of(problem)
+        degrees = np.zeros((len(names), len(problem.arrangement.subjects)))
+        compiled = compiled.with_data(**{CENTERING: degrees})
     found = (compiled.initial_point_func, compiled.logp_func, settings.chains, sequence)
 
     def explain(failed: Sequence[int]) -> str:
         return explained(joint, failed)
 
-    if not isinstance(problem.family, Hierarchical):
-        return joint, compiled, find_starts(*found, explain), ()
+    if not isinstance(family, Hierarchical):
+        return joint, compiled, find_starts(*found, explain), {}
     pilot = run_pilot(problem, Layout.of(joint), *found, explain)
-    centered = problem.family.centered
-    if centered is None:
-        centered = tuple(n for n in pilot.centered if n not in problem.family.correlated)
-    if not centered:
-        return joint, compiled, pilot.starts, ()
-    other, program = prepared(problem, centered)
-    points = transfer(problem, joint, other, pilot.starts.points)
-    return other, program, dataclasses.replace(pilot.starts, points=points), centered
+    for k, name in enumerate(names):
+        if name in family.correlated:
+            continue
+        asked = family.centered is not None
+        degrees[k] = float(name in (family.centered or ())) if asked else pilot.degrees[name]
+    joint.model[CENTERING].set_value(np.zeros_like(degrees))
+    points = transfer(problem, joint, pilot.starts.points, degrees)
+    starts = dataclasses.replace(pilot.starts, points=points)
+    mean = {name: round(float(degrees[k].mean()), 3) for k, name in enumerate(names)}
+    return joint, compiled.with_data(**{CENTERING: degrees}), starts, mean
 
 
 def nutpie_state(found: Any, block: npt.NDArray[np.int64]) -> ChainState:

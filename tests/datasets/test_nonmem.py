@@ -422,8 +422,12 @@ from cytobayes.datasets import read_table
 start = time.process_time()
 study = read_table(path)
 seconds = time.process_time() - start
-unit = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+try:  # the peak of this program; that of getrusage is inherited from the one that started it
+    status = open("/proc/self/status").read()
+    peak = 1024 * int(status.split("VmHWM:")[1].split()[0])
+except OSError:
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 print(study.observations.sizes["row"], study.doses.sizes["dose"], seconds, peak / 1e9)
 """
 

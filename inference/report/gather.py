@@ -57,7 +57,7 @@ def gather(run: Run, problem: Problem) -> Material:
         draws=draws,
         priors={n: Prior(d, *problem.bounds(n)) for n, d in problem.all_priors.items()},
         units={name: problem.unit(name) for name in names},
-        fixed=problem.constants,
+        fixed={n: v for n, v in problem.constants.items() if n not in problem.inputs},
         errors={name: error.text for name, error in problem.errors.items()},
         population=problem.family.text,
         regimens=dict(zip(problem.data.subjects, problem.arrangement.regimens, strict=True)),

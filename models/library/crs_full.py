@@ -53,7 +53,7 @@ def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
 def cells(y: Namespace, p: Namespace, dimerizer: Any) -> dict[str, Any]:
     """Effectors, memory cells and target."""
     met = occupied(y, p)
-    lost = p.kic * dimerizer
+    lost = p.kic * dimerizer + p.rejection
     growth = p.rho * met * (1 - (y.E + y.M) / p.Ecap)
     death = p.dE + p.kEM * (1 - met) + p.kst * p.steroid / (1 + p.steroid) + lost
     killing = p.kk * y.E / (p.KB + y.B + p.Bh)

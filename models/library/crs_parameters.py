@@ -93,6 +93,7 @@ DRUGS = (
     calibrated("kst", 0.5, "1/d", "loss of effectors under corticosteroid",
                prior=LogNormal(0.3, 0.8), source=STEROIDS),
     derived("kic", 115.0, "1/d", "elimination by the iC9 switch", SWITCH, 0.4, fixed=True),
+    given("rejection", 0.0, "1/d", "rejection of allogeneic cells by the T cells of the host"),
     given("dimerizer", 0.0, "", "saturation of the iC9 switch by its dimerizer", upper=1.0),
     *BLOCKADE,
     *STEROID,

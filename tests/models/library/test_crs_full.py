@@ -246,3 +246,16 @@ def test_prior_draws_solve() -> None:
     assert run.attrs["failed_solves"] == 0
     peak = run["IL6"].max("time")
     assert 1 < float(peak.quantile(0.1)) < float(peak.quantile(0.9)) < 1e5
+
+
+def test_rejection_by_the_host_adds_to_the_terminal_slope() -> None:
+    """Once the target is gone both CAR-T populations only decay; rejection adds its rate to each.
+
+    Effectors lose dE + kEM, memory cells dM, and rejection k both: ln of memory falls by dM + k.
+    """
+    k, times = 0.05, [40.0, 60.0]
+    slopes = []
+    for rate in (0.0, k):
+        run = simulate(MODEL, {"rejection": rate, "rB": 0.0, "kEM": 0.0, "E_0": 1.0}, times)
+        slopes.append(float(np.log(run["E"][1] / run["E"][0])) / 20.0)
+    assert slopes[0] - slopes[1] == pytest.approx(k, rel=1e-3)

@@ -1,102 +1,23 @@
 """The models that come with the package, one file per system, and their registry.
 
-A module joins by its name in ``MODULES``; contract tests then run over its models.
+A module of this folder joins by its ``MODELS``; contract tests then run over them.
 """
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
+
 from ..errors import UnknownModelError
 from ..ode import OdeModel
-from . import (
-    acute_inflammation,
-    allogeneic,
-    atherosclerosis,
-    biomarker_panel,
-    blinatumomab,
-    car_design,
-    cart_engagement,
-    cart_kinetics,
-    cart_lymphocytes,
-    cart_target,
-    crs_cascade,
-    crs_full,
-    crs_hardiansyah,
-    early_warning,
-    endotoxin,
-    engager,
-    engager_binding,
-    exposure_response,
-    feedback,
-    herxheimer,
-    homeostasis,
-    icans,
-    interventions,
-    jak_inhibition,
-    leaky_gut,
-    limited_proliferation,
-    off_target,
-    ruxolitinib,
-    severe_crs,
-    species,
-    storm_kareva,
-    stroke,
-    subcutaneous,
-    superagonist,
-    superagonist_linear,
-    superantigen,
-    tebentafusp,
-    ternary_complex,
-    tocilizumab,
-    tumor_lysis,
-    wound,
-)
 
 __all__ = ["get", "names"]
 
-MODULES = (
-    acute_inflammation,
-    allogeneic,
-    atherosclerosis,
-    biomarker_panel,
-    blinatumomab,
-    car_design,
-    cart_engagement,
-    cart_kinetics,
-    cart_lymphocytes,
-    cart_target,
-    crs_cascade,
-    crs_full,
-    crs_hardiansyah,
-    early_warning,
-    endotoxin,
-    engager,
-    engager_binding,
-    exposure_response,
-    feedback,
-    herxheimer,
-    homeostasis,
-    icans,
-    interventions,
-    jak_inhibition,
-    leaky_gut,
-    limited_proliferation,
-    off_target,
-    ruxolitinib,
-    severe_crs,
-    species,
-    storm_kareva,
-    stroke,
-    subcutaneous,
-    superagonist,
-    superagonist_linear,
-    superantigen,
-    tebentafusp,
-    ternary_complex,
-    tocilizumab,
-    tumor_lysis,
-    wound,
-)
-REGISTRY: dict[str, OdeModel] = {m.name: m for module in MODULES for m in module.MODELS}
+FILES = sorted(info.name for info in pkgutil.iter_modules(__path__))
+MODULES = tuple(import_module(f".{name}", __name__) for name in FILES)
+REGISTRY: dict[str, OdeModel] = {
+    model.name: model for module in MODULES for model in getattr(module, "MODELS", ())
+}
 
 
 def names() -> tuple[str, ...]:

@@ -33,6 +33,13 @@ from cytobayes.models.solver import Timeline
 
 from .oracle import integrate
 
+__all__ = [
+    "test_an_invariance_scales_what_it_says_and_nothing_else",
+    "test_closed_forms_are_finite_with_finite_gradients",
+    "test_gradients_agree_with_central_differences",
+    "test_prior_draws_integrate",
+    "test_values_agree_with_an_independent_solver",
+]
 pytensor: Any = untyped_pytensor
 Array = npt.NDArray[np.float64]
 PARTS = 4

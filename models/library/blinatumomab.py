@@ -25,10 +25,9 @@ from ..dosing import Dose, Regimen
 from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
 from .blockade import signal
-from .engager import HOSSEINI
+from .citations import HOSSEINI, POELS
 from .engager_response import STATES, response, response_parameters, start
 from .evidence import calibrated, given, published
-from .ternary_complex import POELS
 
 __all__ = ["MODELS", "blinatumomab", "infusion", "steady_concentration", "time_to_fraction"]
 

@@ -14,10 +14,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..distributions import Beta
+from ..math import hill, ramp
 from ..ode import Namespace
 from .evidence import assumed, calibrated
 
-__all__ = ["BLOCKADE", "STEROID", "cleared", "restraint", "signal"]
+__all__ = ["BLOCKADE", "STEROID", "WIDTH", "above", "cleared", "restraint", "signal"]
+
+WIDTH = 1e-4  # of the smooth max(x, 0), in units of saturation
 
 BLOCKADE = (
     assumed(
@@ -42,6 +45,11 @@ STEROID = (
 def cleared(IL6: Any, p: Namespace) -> Any:
     """IL-6 as far as it can be cleared, ``(1 - fR RO) IL6``."""
     return (1 - p.fR * p.RO) * IL6
+
+
+def above(IL6: Any, half: Any, p: Namespace) -> Any:
+    """Saturation of the IL-6 signal above its baseline, not negative."""
+    return ramp(hill((1 - p.RO) * IL6, half) - hill(p.IL6_0, half), WIDTH)
 
 
 def restraint(p: Namespace) -> Any:

@@ -23,15 +23,12 @@ from ..math import exp
 from ..ode import Namespace, OdeModel, State, Threshold
 from .crs_full import cells, crs, cytokines, effects, threshold_burden
 from .crs_full import initial as crs_initial
+from .crs_parameters import SWITCH
 from .evidence import assumed, derived, given
 from .interventions import with_corticosteroid, with_dimerizer, with_tocilizumab
 
 __all__ = ["MODELS", "car_design", "car_design_cd28", "suicide_switch"]
 
-SWITCH = (
-    "derived: 90 % eliminated in 30 min, 1 % resistant, ln(0.99/0.09)/(0.5 h); published: 85-95 % "
-    "in 30 min (Zhou 2015, Blood 125:4103, abstract)"
-)
 RESIDUAL = "about 1 % stay, later doses are less effective (Zhou 2016, Mol Ther 24:823, abstract)"
 CONSTRUCT = "calibrated to faster expansion of CD28 and longer persistence of 4-1BB constructs"
 

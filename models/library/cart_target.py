@@ -16,7 +16,7 @@ from typing import Any
 from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
 from .citations import KIMMEL, STEIN
-from .crs_full import BURDEN
+from .crs_full import BURDEN, all_cells
 from .crs_parameters import CELLS
 
 __all__ = ["MODELS", "cart_target"]
@@ -35,11 +35,6 @@ def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
 def initial(p: Namespace) -> dict[str, Any]:
     """Start with infused effectors and the target."""
     return {"E": p.E_0, "B": p.B_0}
-
-
-def all_cells(t: Any, y: Namespace, p: Namespace) -> Any:
-    """CAR-T cells in blood, effectors and memory."""
-    return y.E + y.M
 
 
 cart_target = OdeModel(

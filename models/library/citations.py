@@ -49,6 +49,43 @@ NORELLI = (
     "required for cytokine-release syndrome and neurotoxicity due to CAR T cells. Nat Med 2018. "
     "doi:10.1038/s41591-018-0036-4"
 )
+SUNTHARALINGAM = (
+    "Suntharalingam G, Perry MR, Ward S, et al. Cytokine storm in a phase 1 trial of the anti-CD28 "
+    "monoclonal antibody TGN1412. N Engl J Med 2006. doi:10.1056/NEJMoa063842"
+)
+POELS = (
+    "Poels KE, Elmeliegy M, Hibma J, Wang D, Musante CJ, Shtylla B. Leveraging quantitative "
+    "systems pharmacology modeling for elranatamab regimen optimization in relapsed or refractory "
+    "multiple myeloma. npj Syst Biol Appl 2025. doi:10.1038/s41540-025-00585-z"
+)
+BETTS = (
+    "Betts A, Haddish-Berhane N, Shah DK, et al. A translational quantitative systems pharmacology "
+    "model for CD3 bispecific molecules: application to quantify T cell-mediated tumor cell "
+    "killing by P-Cadherin LP DART. AAPS J 2019. doi:10.1208/s12248-019-0332-z"
+)
+HOSSEINI = (
+    "Hosseini I, Gadkar K, Stefanich E, et al. Mitigating the risk of cytokine release syndrome in "
+    "a Phase I trial of CD20/CD3 bispecific antibody mosunetuzumab in NHL: impact of translational "
+    "system modeling. npj Syst Biol Appl 2020. doi:10.1038/s41540-020-00145-7"
+)
+HIBMA = (
+    "Hibma JE, Irby D, Liu A, et al. Elranatamab population pharmacokinetics and exposure-response "
+    "for cytokine release syndrome in patients with relapsed or refractory multiple myeloma. Clin "
+    "Pharmacokinet 2026. doi:10.1007/s40262-026-01663-z"
+)
+AWASTHI = (
+    "Awasthi R, Pacaud L, Waldron E, et al. Tisagenlecleucel cellular kinetics, dose, and "
+    "immunogenicity in relation to clinical factors in relapsed/refractory DLBCL. Blood Adv 2020. "
+    "doi:10.1182/bloodadvances.2019000525"
+)
+HARRISON = (
+    "Harrison C, Kiladjian JJ, Al-Ali HK, et al. JAK inhibition with ruxolitinib versus best "
+    "available therapy for myelofibrosis. N Engl J Med 2012. doi:10.1056/NEJMoa1110556"
+)
+VERSTOVSEK = (
+    "Verstovsek S, Mesa RA, Gotlib J, et al. A double-blind, placebo-controlled trial of "
+    "ruxolitinib for myelofibrosis. N Engl J Med 2012. doi:10.1056/NEJMoa1110557"
+)
 ASTCT = "ASTCT consensus grading of cytokine release syndrome, Table 1 in PMC8021214"
 
 SHORT = {
@@ -62,5 +99,8 @@ SHORT = {
     LE: "Le 2018, doi:10.1634/theoncologist.2018-0028",
     DOBREVA: "Dobreva 2021, doi:10.1113/JP280883",
     NORELLI: "Norelli 2018, doi:10.1038/s41591-018-0036-4",
+    POELS: "Poels 2025, doi:10.1038/s41540-025-00585-z",
+    HOSSEINI: "Hosseini 2020, doi:10.1038/s41540-020-00145-7",
+    HIBMA: "Hibma 2026, doi:10.1007/s40262-026-01663-z",
     ASTCT: "ASTCT consensus, PMC8021214",
 }

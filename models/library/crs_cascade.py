@@ -27,24 +27,23 @@ from typing import Any
 import numpy as np
 
 from ..distributions import LogitNormal
-from ..math import exp, hill, maximum, minimum, ramp
+from ..math import exp, hill, maximum, minimum
 from ..ode import Invariance, Namespace, OdeModel, State, Threshold
-from .blockade import BLOCKADE, STEROID, cleared, restraint, signal
+from .blockade import BLOCKADE, STEROID, above, cleared, restraint, signal
+from .cart_kinetics import decay
 from .citations import HARDIANSYAH, SHORT, STEIN
+from .crs_parameters import TURNOVER
 from .evidence import calibrated, given, published
 
 __all__ = ["MODELS", "crs_cascade"]
 
 SERIES = "the NIH CD22 CAR-T series"
 WARD = "a 205-patient series of daily CRP and ferritin"
-WIDTH = 1e-4  # of the smooth max(x, 0), in units of saturation
 
 
 def cells(t: Any, y: Namespace, p: Namespace) -> Any:
     """CAR-T cells in blood: growth to ``Cmax`` at ``Tmax``, then decay in two phases."""
-    before, after = p.Tmax - minimum(t, p.Tmax), maximum(t, p.Tmax) - p.Tmax
-    decay = (1 - p.FB) * exp(-p.alpha * after) + p.FB * exp(-p.beta * after)
-    return p.Cmax * exp(-p.rho * before) * decay
+    return p.Cmax * exp(-p.rho * (p.Tmax - minimum(t, p.Tmax))) * decay(t, p, p.alpha, p.beta)
 
 
 def target(t: Any, y: Namespace, p: Namespace) -> Any:
@@ -56,11 +55,6 @@ def target(t: Any, y: Namespace, p: Namespace) -> Any:
     return exp(-p.kb / p.Eref * p.Cmax * (rise + fast + slow))
 
 
-def stimulus(IL6: Any, p: Namespace) -> Any:
-    """Saturation of the IL-6 signal above its baseline, not negative."""
-    return ramp(hill((1 - p.RO) * IL6, p.K6) - hill(p.IL6_0, p.K6), WIDTH)
-
-
 def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
     """Release and clearance of the four analytes."""
     flux = cells(t, y, p) * target(t, y, p) * p.B0rel
@@ -68,7 +62,7 @@ def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
     return {
         "IFNg": p.pG * flux * restraint(p) - p.dG * (y.IFNg - p.IFNg_0),
         "IL6": p.pI * activation * restraint(p) - p.dI * (cleared(y.IL6, p) - p.IL6_0),
-        "CRP": p.koc * (p.CRP_0 + p.Ec * stimulus(y.IL6, p) - y.CRP),
+        "CRP": p.koc * (p.CRP_0 + p.Ec * above(y.IL6, p.K6, p) - y.CRP),
         "ferritin": p.kof * (p.ferritin_0 * (1 + p.Sf * activation) - y.ferritin),
     }
 
@@ -87,7 +81,6 @@ def time_of_peak_flux(theta: Mapping[str, Any]) -> Any:
 CARS = f"calibrated to {SERIES}; not a published value"
 REST = f"calibrated to the day-0 medians of {SERIES}"
 ACUTE = f"calibrated to {WARD}; not a published value"
-TURNOVER = "calibrated to published models of IL-6 and CRP (0.54 and 0.57 1/d)"
 
 PARAMETERS = (
     calibrated("Cmax", 608.0, "cell/uL", "CAR-T cells in blood at their peak", 1.0, source=CARS,

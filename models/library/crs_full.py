@@ -22,16 +22,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..math import hill, ramp
+from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State, Threshold
-from .blockade import cleared, restraint
+from .blockade import above, cleared, restraint
 from .citations import ASTCT, DOBREVA, FREY, KIMMEL, STEIN
 from .crs_parameters import PARAMETERS
 from .interventions import with_corticosteroid, with_dimerizer, with_tocilizumab
 
 __all__ = ["MODELS", "crs", "crs_full"]
 
-WIDTH = 1e-4  # of the smooth max(x, 0), in units of saturation
 SMALL = 1e-3  # leak below which its power is smoothed
 
 
@@ -40,14 +39,14 @@ def occupied(y: Namespace, p: Namespace) -> Any:
     return hill(y.B + p.Bh, p.KB)
 
 
-def above(IL6: Any, half: Any, p: Namespace) -> Any:
-    """Saturation of the IL-6 signal above its baseline, not negative."""
-    return ramp(hill((1 - p.RO) * IL6, half) - hill(p.IL6_0, half), WIDTH)
-
-
 def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
     """Cells, cytokines, and what they do."""
     return cells(y, p, p.dimerizer) | cytokines(y, p) | effects(y, p)
+
+
+def killed(y: Namespace, p: Namespace) -> Any:
+    """Target cells killed per time, down to ``B_min``."""
+    return p.kk * y.E / (p.KB + y.B + p.Bh) * (y.B - p.B_min)
 
 
 def cells(y: Namespace, p: Namespace, dimerizer: Any) -> dict[str, Any]:
@@ -56,11 +55,10 @@ def cells(y: Namespace, p: Namespace, dimerizer: Any) -> dict[str, Any]:
     lost = p.kic * dimerizer + p.rejection
     growth = p.rho * met * (1 - (y.E + y.M) / p.Ecap)
     death = p.dE + p.kEM * (1 - met) + p.kst * p.steroid / (1 + p.steroid) + lost
-    killing = p.kk * y.E / (p.KB + y.B + p.Bh)
     return {
         "E": y.E * (growth - death),
         "M": p.kEM * y.E * (1 - met) - (p.dM + lost) * y.M,
-        "B": p.rB * y.B * (1 - y.B / p.Bmax) - killing * (y.B - p.B_min),
+        "B": p.rB * y.B * (1 - y.B / p.Bmax) - killed(y, p),
     }
 
 

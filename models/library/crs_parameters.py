@@ -7,7 +7,7 @@ from .blockade import BLOCKADE, STEROID
 from .citations import DOBREVA, KIMMEL, SHORT, STEIN
 from .evidence import assumed, calibrated, derived, given, published
 
-__all__ = ["PARAMETERS"]
+__all__ = ["CELLS", "PARAMETERS", "SWITCH", "TURNOVER"]
 
 GROWTH = (
     "calibrated so that net growth at B_0, 0.88 1/d, is that of " + SHORT[STEIN] + " (0.889 1/d)"

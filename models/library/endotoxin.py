@@ -35,14 +35,10 @@ from ..distributions import LogNormal
 from ..dosing import Dose, Regimen
 from ..math import hill, inhibition
 from ..ode import Namespace, OdeModel, Parameter, State
+from .citations import DOBREVA, SHORT
 
 __all__ = ["MODELS", "endotoxin", "endotoxin_bolus"]
 
-DOBREVA = (
-    "Dobreva A, Brady-Nicholls R, Larripa K, Puelz C, Mehlsen J, Olufsen MS. A physiological model "
-    "of the inflammatory-thermal-pain-cardiovascular interactions during an endotoxin challenge. "
-    "J Physiol 2021. doi:10.1113/JP280883"
-)
 COPELAND = (
     "Copeland S, Warren HS, Lowry SF, Calvano SE, Remick D. Acute inflammatory response to "
     "endotoxin in mice and humans. Clin Diagn Lab Immunol 2005. PMC540200"
@@ -52,7 +48,7 @@ WINDOLOSKI = (
     "responses during bolus and continuous infusion endotoxin challenges using mathematical "
     "modeling. arXiv:2308.01495"
 )
-SOURCE = "Dobreva 2021, doi:10.1113/JP280883; published code, fit to Copeland 2005"
+SOURCE = f"{SHORT[DOBREVA]}; published code, fit to Copeland 2005"
 BOLUS_SOURCE = "Windoloski 2023, arXiv:2308.01495; published code, fit to bolus means"
 
 

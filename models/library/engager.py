@@ -30,17 +30,12 @@ from ..dosing import Dose, Regimen
 from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
 from .blockade import signal
+from .citations import BETTS, HOSSEINI, POELS
 from .engager_response import STATES, response, response_parameters, start
 from .evidence import assumed, calibrated, published
-from .ternary_complex import BETTS, KA, POELS, SITES, binding, sites, trimer
+from .ternary_complex import KA, SITES, binding, sites, trimer
 
 __all__ = ["MODELS", "engager", "optimal_priming", "step_up"]
-
-HOSSEINI = (
-    "Hosseini I, Gadkar K, Stefanich E, et al. Mitigating the risk of cytokine release syndrome in "
-    "a Phase I trial of CD20/CD3 bispecific antibody mosunetuzumab in NHL: impact of translational "
-    "system modeling. npj Syst Biol Appl 2020. doi:10.1038/s41540-020-00145-7"
-)
 
 
 def optimal_priming(full: Any, kel: Any, kap: Any) -> Any:

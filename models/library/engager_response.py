@@ -18,11 +18,10 @@ from ..distributions import Beta, LogNormal
 from ..math import hill
 from ..ode import Namespace, Parameter, State
 from .blockade import BLOCKADE, STEROID, cleared, restraint
+from .citations import POELS, SHORT
 from .evidence import calibrated, given, published
 
 __all__ = ["STATES", "response", "response_parameters", "start"]
-
-POELS = "Poels 2025, doi:10.1038/s41540-025-00585-z"
 
 STATES = (
     State("T", "cell/uL", "resting T cells", scale=100.0),
@@ -85,13 +84,15 @@ def response_parameters(values: Mapping[str, float], h: float = 2.5) -> tuple[Pa
         ),
         calibrated(
             "Imax", v["Imax"], "", "largest tolerance", prior=shape, upper=1.0,
-            source=f"calibrated; 1 in {POELS}",
+            source=f"calibrated; 1 in {SHORT[POELS]}",
         ),
         calibrated(
             "IC50", v["IC50"], "pg/mL*h", "exposure at half of this tolerance", 0.7,
-            source=f"calibrated; 1e4 in {POELS}",
+            source=f"calibrated; 1e4 in {SHORT[POELS]}",
         ),
-        calibrated("h", h, "", "exponent of tolerance", source=f"calibrated; 2.5 in {POELS}"),
+        calibrated(
+            "h", h, "", "exponent of tolerance", source=f"calibrated; 2.5 in {SHORT[POELS]}"
+        ),
         calibrated("kX", v["kX"], "1/h", "fading of the memory of exposure"),
         *BLOCKADE,
         *STEROID,
@@ -101,5 +102,5 @@ def response_parameters(values: Mapping[str, float], h: float = 2.5) -> tuple[Pa
 def _clearance(value: float) -> Parameter:
     text = "clearance of IL-6"
     if value == 0.5:
-        return published("kI", value, "1/h", text, f"{POELS} (estimated there)")
+        return published("kI", value, "1/h", text, f"{SHORT[POELS]} (estimated there)")
     return calibrated("kI", value, "1/h", text)

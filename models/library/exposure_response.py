@@ -25,20 +25,11 @@ from .. import math
 from ..distributions import Beta, HalfNormal, LogNormal, Normal
 from ..ode import Invariance, Namespace, OdeModel, Parameter
 from ..response import CumulativeLogit, Logistic, SigmoidEmax, marginal_probability
+from .citations import AWASTHI, HIBMA, SHORT
 from .evidence import assumed, derived, given, published
 
 __all__ = ["MODELS", "half_effect", "probability_higher"]
 
-HIBMA = (
-    "Hibma JE, Irby D, Liu A, et al. Elranatamab population pharmacokinetics and exposure-response "
-    "for cytokine release syndrome in patients with relapsed or refractory multiple myeloma. Clin "
-    "Pharmacokinet 2026. doi:10.1007/s40262-026-01663-z"
-)
-AWASTHI = (
-    "Awasthi R, Pacaud L, Waldron E, et al. Tisagenlecleucel cellular kinetics, dose, and "
-    "immunogenicity in relation to clinical factors in relapsed/refractory DLBCL. Blood Adv 2020. "
-    "doi:10.1182/bloodadvances.2019000525"
-)
 RATES = (
     "rounded from the rates of 244 patients on three bispecifics: any grade 32 %, grade 2 8 %, "
     "grade 3 or higher 5 % (abstract)"
@@ -196,13 +187,13 @@ def _log_odds(p: Namespace) -> Any:
 
 
 def _elranatamab(t: Any, y: Namespace, p: Namespace) -> Any:
-    return 1 / (1 + math.exp(-_log_odds(p)))
+    return math.expit(_log_odds(p))
 
 
 def _coefficient(name: str, value: float, low: float, high: float, text: str) -> Parameter:
     """Write a published estimate, with the normal prior of its 95 % interval."""
     sd = (high - low) / (2 * 1.959964)
-    source = f"Hibma 2026, doi:10.1007/s40262-026-01663-z, Table S2 (95 % CI {low:g} to {high:g})"
+    source = f"{SHORT[HIBMA]}, Table S2 (95 % CI {low:g} to {high:g})"
     return published(
         name, value, "", text, source, lower=-numbers.inf, prior=Normal(value, sd)
     )  # fmt: skip

@@ -15,7 +15,8 @@ from ..composition import couple
 from ..distributions import Beta
 from ..math import hill, ramp
 from ..ode import Invariance, Namespace, OdeModel, State
-from .crs_full import WIDTH, crs_full
+from .blockade import WIDTH
+from .crs_full import crs_full
 from .evidence import assumed, calibrated, given
 from .tocilizumab import occupancy
 

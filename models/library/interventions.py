@@ -17,11 +17,11 @@ Times of doses are in the time unit of the treated model; the builders assume da
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from ..composition import couple
+from ..composition import HOURS, couple
 from ..dosing import Dose, Regimen
 from ..math import hill
 from ..ode import Namespace, OdeModel, State
@@ -43,7 +43,6 @@ __all__ = [
 
 UNITS_PER_MG = 0.4  # effect units of 1 mg dexamethasone: 10 mg are 4 units
 LARGEST_MG = 800.0
-PER_DAY = {"min": 1440.0, "h": 24.0, "d": 1.0}
 
 
 def fading(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
@@ -160,12 +159,12 @@ def with_treatments(model: OdeModel, targets: Iterable[str]) -> OdeModel:
     OdeModel
         Of the same name. The parameters of the drugs are held fixed by default.
     """
-    for target in sorted(set(targets) - set(model.state_names)):
-        couple_with, drug, hook = TREATMENTS.get(target, (None, None, ""))
-        if couple_with is None or drug is None or hook not in model.parameter_names:
+    for target in sorted((set(targets) - set(model.state_names)) & set(TREATMENTS)):
+        with_drug, hook = TREATMENTS[target]
+        if hook not in model.parameter_names:
             continue
         known = model.parameter_names
-        treated = couple_with(model, name=model.name)
+        treated = with_drug(model, name=model.name)
         held = (p if p.name in known else replace(p, fixed=True) for p in treated.parameters)
         model = replace(treated, parameters=tuple(held))
     return model
@@ -192,7 +191,7 @@ def tocilizumab_dose(weight_kg: float, time: float | str, *, time_unit: str = "d
     if not weight_kg > 0 or not math.isfinite(weight_kg):
         raise ValueError(f"weight_kg must be a positive number, got {weight_kg!r}")
     amount = min((8.0 if weight_kg >= 30 else 12.0) * weight_kg, LARGEST_MG)
-    return Dose(time, amount, "tocilizumab", duration=PER_DAY[time_unit] / 24)
+    return Dose(time, amount, "tocilizumab", duration=1 / HOURS[time_unit])
 
 
 def dexamethasone_dose(
@@ -217,10 +216,10 @@ def dimerizer_dose(time: float | str) -> Dose:
     return Dose(time, 1.0, "dimerizer_level")
 
 
-TREATMENTS: dict[str, tuple[Any, OdeModel, str]] = {
-    "tocilizumab": (with_tocilizumab, tocilizumab, "RO"),
-    "steroid": (with_corticosteroid, corticosteroid, "steroid"),
-    "dimerizer_level": (with_dimerizer, dimerizer, "dimerizer"),
+TREATMENTS: dict[str, tuple[Callable[..., OdeModel], str]] = {  # what doses go into: drug and hook
+    "tocilizumab": (with_tocilizumab, "RO"),
+    "steroid": (with_corticosteroid, "steroid"),
+    "dimerizer_level": (with_dimerizer, "dimerizer"),
 }
 
 MODELS = (corticosteroid, dimerizer)

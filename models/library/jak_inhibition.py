@@ -30,18 +30,10 @@ from ..distributions import Beta
 from ..dosing import Dose, Regimen
 from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
+from .citations import HARRISON, VERSTOVSEK
 from .evidence import assumed, calibrated
 
 __all__ = ["MODELS", "concentration", "jak_inhibition", "mean_inhibition", "spleen", "twice_daily"]
-
-HARRISON = (
-    "Harrison C, Kiladjian JJ, Al-Ali HK, et al. JAK inhibition with ruxolitinib versus best "
-    "available therapy for myelofibrosis. N Engl J Med 2012. doi:10.1056/NEJMoa1110556"
-)
-VERSTOVSEK = (
-    "Verstovsek S, Mesa RA, Gotlib J, et al. A double-blind, placebo-controlled trial of "
-    "ruxolitinib for myelofibrosis. N Engl J Med 2012. doi:10.1056/NEJMoa1110557"
-)
 
 
 def twice_daily(dose: float, days: int) -> Regimen:

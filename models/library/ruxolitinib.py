@@ -14,7 +14,8 @@ from typing import Any
 from ..dosing import Dose, Regimen
 from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
-from .jak_inhibition import HARRISON, VERSTOVSEK, jak_inhibition
+from .citations import HARRISON, VERSTOVSEK
+from .jak_inhibition import jak_inhibition
 
 __all__ = ["MODELS", "activity", "ruxolitinib"]
 

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..distributions import Normal
-from ..math import exp, log
+from ..math import expit, log
 from ..ode import Invariance, Namespace, OdeModel
+from .citations import AWASTHI
 from .evidence import assumed, derived, given
-from .exposure_response import AWASTHI
 
 __all__ = ["MODELS", "even_odds", "severe_crs_logistic"]
 
@@ -44,7 +44,7 @@ def log_odds(t: Any, y: Namespace, p: Namespace) -> Any:
 
 
 def _risk(t: Any, y: Namespace, p: Namespace) -> Any:
-    return 1 / (1 + exp(-log_odds(t, y, p)))
+    return expit(log_odds(t, y, p))
 
 
 severe_crs_logistic = OdeModel(

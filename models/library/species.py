@@ -12,6 +12,7 @@ human monocytes are the source of IL-6 and IL-1.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -27,7 +28,7 @@ from .interventions import with_corticosteroid, with_dimerizer, with_tocilizumab
 
 __all__ = ["MODELS", "crs_species", "feedback_species"]
 
-LN10 = 2.302585092994046
+LN10 = math.log(10)
 STRAINS = "design: 0 in NSG mice, 0.2 to 1 in humanized strains"
 STORM = "calibrated to a storm in man; not a published value"
 RATIOS = {"IFNg": ("KG",), "TNF": ("KF",), "IL6": ("K6M", "K6", "K6F", "K6L")}

@@ -16,9 +16,9 @@ from ..depot import with_depot
 from ..distributions import Beta
 from ..dosing import Dose, Regimen
 from ..ode import Invariance
+from .citations import HIBMA, POELS, SHORT
 from .engager import engager
 from .evidence import published
-from .exposure_response import HIBMA
 
 __all__ = ["MODELS", "peak_ratio", "subcutaneous"]
 
@@ -26,7 +26,6 @@ TECLISTAMAB = (
     "published model of teclistamab (code of jgevertz/teclistamab: absorption 0.2 per day, "
     "clearance 0.449 L/d, volume 3.0 L)"
 )
-POELS = "Poels 2025, doi:10.1038/s41540-025-00585-z (elranatamab)"
 
 
 def peak_ratio(kabs: Any, k: Any, bioavailability: Any = 1.0) -> Any:
@@ -43,11 +42,12 @@ _model = with_depot(
     "drug",
     published("kabs", 0.2 / 24, "1/h", "absorption from under the skin", TECLISTAMAB, 0.4),
     published(
-        "F", 0.511, "", "bioavailability", POELS, prior=Beta(10.0, 10.0), fixed=True, upper=1.0
+        "F", 0.511, "", "bioavailability", f"{SHORT[POELS]} (elranatamab)",
+        prior=Beta(10.0, 10.0), fixed=True, upper=1.0,
     ),
     name="subcutaneous",
     title="T-cell engager under the skin",
-)
+)  # fmt: skip
 subcutaneous = replace(
     _model,
     description=(

@@ -25,14 +25,11 @@ from ..dosing import Dose, Regimen
 from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
 from .blockade import BLOCKADE, STEROID, cleared, restraint, signal
+from .citations import SUNTHARALINGAM
 from .evidence import assumed, calibrated, given, published
 
 __all__ = ["MODELS", "starting_dose", "superagonist"]
 
-SUNTHARALINGAM = (
-    "Suntharalingam G, Perry MR, Ward S, et al. Cytokine storm in a phase 1 trial of the anti-CD28 "
-    "monoclonal antibody TGN1412. N Engl J Med 2006. doi:10.1056/NEJMoa063842"
-)
 EASTWOOD = (
     "Eastwood D, Findlay L, Poole S, et al. Monoclonal antibody TGN1412 trial failure explained by "
     "species differences in CD28 expression on CD4+ effector memory T-cells. Br J Pharmacol 2010. "

@@ -22,8 +22,8 @@ from typing import Any
 
 from ..distributions import LogNormal, Normal
 from ..ode import Invariance, Namespace, OdeModel, Parameter, State
+from .citations import SUNTHARALINGAM
 from .evidence import assumed
-from .superagonist import SUNTHARALINGAM
 
 __all__ = ["CYTOKINES", "MODELS", "SOURCES", "superagonist_linear"]
 

@@ -14,13 +14,13 @@ focus of infection makes it at rate ``sS`` until source control (a `Switch` of `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..distributions import LogitNormal
 from ..math import hill, softplus
 from ..ode import Invariance, Namespace, OdeModel, State, Threshold
 from .evidence import assumed, calibrated, given, published
+from .feedback import reproduction
 
 __all__ = ["MODELS", "superantigen"]
 
@@ -53,11 +53,6 @@ def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
 def initial(p: Namespace) -> dict[str, Any]:
     """Start at rest, with the toxin just released."""
     return {"S": p.S_0, "Plt": p.Plt_0, "Fbg": p.Fbg_0}
-
-
-def reproduction(theta: Mapping[str, Any]) -> Any:
-    """Look up the reproduction number of activation."""
-    return theta["R0"]
 
 
 PARAMETERS = (

@@ -22,9 +22,9 @@ from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
 from .blinatumomab import INVARIANCES, WEEK, engagement
 from .blockade import signal
+from .citations import POELS
 from .engager_response import STATES, response, response_parameters, start
 from .evidence import assumed, calibrated, derived, published
-from .ternary_complex import POELS
 
 __all__ = ["MODELS", "peak_concentration", "tebentafusp", "weekly"]
 

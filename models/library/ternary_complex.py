@@ -19,20 +19,11 @@ import numpy as np
 
 from ..math import hill, sqrt
 from ..ode import Invariance, Namespace, OdeModel, Threshold
+from .citations import BETTS, POELS, SHORT
 from .evidence import assumed, calibrated, derived, given
 
 __all__ = ["AFFINITIES", "MODELS", "binding", "optimum", "sites", "ternary_complex", "trimer"]
 
-POELS = (
-    "Poels KE, Elmeliegy M, Hibma J, Wang D, Musante CJ, Shtylla B. Leveraging quantitative "
-    "systems pharmacology modeling for elranatamab regimen optimization in relapsed or refractory "
-    "multiple myeloma. npj Syst Biol Appl 2025. doi:10.1038/s41540-025-00585-z"
-)
-BETTS = (
-    "Betts A, Haddish-Berhane N, Shah DK, et al. A translational quantitative systems pharmacology "
-    "model for CD3 bispecific molecules: application to quantify T cell-mediated tumor cell "
-    "killing by P-Cadherin LP DART. AAPS J 2019. doi:10.1208/s12248-019-0332-z"
-)
 AVOGADRO = 6.02214076e23
 
 # Published rate constants as dissociation constants, in nM: koff / kon of CD3, then of the target.
@@ -89,7 +80,7 @@ SITES = (
 )  # fmt: skip
 KA = derived(
     "KA", 40.0, "nM", "dissociation constant of CD3",
-    "rounded from koff / kon = 41.5 nM of elranatamab (Poels 2025, doi:10.1038/s41540-025-00585-z)",
+    f"rounded from koff / kon = 41.5 nM of elranatamab ({SHORT[POELS]})",
     0.3, fixed=True,
 )  # fmt: skip
 

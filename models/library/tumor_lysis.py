@@ -17,6 +17,7 @@ from typing import Any
 
 from ..composition import couple
 from ..ode import Namespace, OdeModel, State
+from .crs_full import killed
 from .evidence import assumed, calibrated, given
 
 __all__ = ["MODELS", "lysis_of_cart", "lysis_products", "tumor_lysis"]
@@ -92,7 +93,7 @@ def lysed(t: Any, y: Namespace, p: Namespace) -> Any:
 
 def lysis_of_cart(t: Any, y: Namespace, p: Namespace) -> Any:
     """Cells lysed per time in `crs-full`; links it to the parameter ``lysis``."""
-    return p.kk * y.E * y.B / (p.KB + y.B + p.Bh)
+    return killed(y, p)
 
 
 tumor = OdeModel(

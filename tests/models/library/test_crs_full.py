@@ -186,7 +186,7 @@ def test_tocilizumab_spares_the_cells_and_stops_the_signal(run: xr.Dataset) -> N
     assert float(early["temperature"].max()) < float(after["temperature"].max())
     half_day = after.sel(time=5.68, method="nearest")
     signal = float((1 - half_day["RO"]) * half_day["IL6"])
-    assert signal / (100 + signal) < 0.1 < 0.8
+    assert signal / (100 + signal) < 0.1
     assert float(half_day["temperature"]) < 37.3
 
 

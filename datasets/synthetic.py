@@ -26,7 +26,7 @@ from .study import Study
 from .virtual import (
     Assay,
     Covariate,
-    Grading,
+    GradeModel,
     assay_rows,
     covariate_rows,
     draw_covariates,
@@ -34,7 +34,7 @@ from .virtual import (
     outcome_rows,
 )
 
-__all__ = ["Assay", "Cohort", "Covariate", "Design", "Grading", "Rule", "simulate_cohort"]
+__all__ = ["Assay", "Cohort", "Covariate", "Design", "GradeModel", "Rule", "simulate_cohort"]
 
 Array = npt.NDArray[np.float64]
 
@@ -77,7 +77,7 @@ class Design:
     covariates : sequence of Covariate
     rules : sequence of Rule
         Applied one after another, each on the course under those before it.
-    grading : Grading, optional
+    grading : GradeModel, optional
     """
 
     visits: tuple[float, ...]
@@ -87,7 +87,7 @@ class Design:
     sick: int = 2
     covariates: tuple[Covariate, ...] = ()
     rules: tuple[Rule, ...] = ()
-    grading: Grading | None = None
+    grading: GradeModel | None = None
 
 
 @dataclass(frozen=True, eq=False)

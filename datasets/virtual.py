@@ -17,7 +17,7 @@ from .errors import InputError
 __all__ = [
     "Assay",
     "Covariate",
-    "Grading",
+    "GradeModel",
     "assay_rows",
     "covariate_rows",
     "draw_covariates",
@@ -79,7 +79,7 @@ class Assay:
 
 
 @dataclass(frozen=True)
-class Grading:
+class GradeModel:
     """Probability of a grade: ``logit P(grade >= k) = slope * log10(peak / reference) - cut_k``.
 
     Parameters
@@ -124,7 +124,7 @@ def draw_covariates(
 
 
 def draw_grades(
-    grading: Grading | None, course: xr.Dataset, rng: np.random.Generator
+    grading: GradeModel | None, course: xr.Dataset, rng: np.random.Generator
 ) -> dict[str, npt.NDArray[Any]]:
     """Draw grades from the course: ``grade``, ``risk`` (patient, grade) and ``onset``."""
     n = course.sizes["subject"]
@@ -186,7 +186,7 @@ def covariate_rows(
 
 
 def outcome_rows(
-    grading: Grading | None, grades: Mapping[str, npt.NDArray[Any]], subjects: Sequence[str]
+    grading: GradeModel | None, grades: Mapping[str, npt.NDArray[Any]], subjects: Sequence[str]
 ) -> pd.DataFrame | None:
     """Write grades as rows of a study, with their scale and onset."""
     if grading is None:

@@ -17,7 +17,7 @@ from cytobayes.datasets.synthetic import (
     Cohort,
     Covariate,
     Design,
-    Grading,
+    GradeModel,
     Rule,
     simulate_cohort,
 )
@@ -51,7 +51,7 @@ DESIGN = Design(
         Rule(Dose(0.5, 560.0, "tocilizumab", duration=1 / 24), "IL6", 150.0, 0.7),
         Rule(Dose(1.0, 4.0, "steroid"), "IL6", 500.0, 0.6),
     ),
-    grading=Grading("signal", reference=60.0, slope=2.5, cuts=(-1.2, 0.6, 2.4, 4.2)),
+    grading=GradeModel("signal", reference=60.0, slope=2.5, cuts=(-1.2, 0.6, 2.4, 4.2)),
 )
 # Between-patient spread: smaller than the library's defaults, so that 40 patients can show it.
 SPREAD = {

@@ -15,7 +15,7 @@ from cytobayes.datasets.synthetic import (
     Assay,
     Covariate,
     Design,
-    Grading,
+    GradeModel,
     Rule,
     simulate_cohort,
 )
@@ -47,7 +47,7 @@ DESIGN = Design(
         Covariate("weight", 70.0, 0.2, powers={"d": -0.25}, unit="kg"),
         Covariate("arm", categories={"a": 0.5, "b": 0.5}, factors={"k": {"a": 1.0, "b": 2.0}}),
     ),
-    grading=Grading("C", reference=40.0, slope=4.0, cuts=(-1.0, 1.0)),
+    grading=GradeModel("C", reference=40.0, slope=4.0, cuts=(-1.0, 1.0)),
 )
 
 
@@ -159,4 +159,4 @@ def test_designs_without_meaning_are_refused(design: Design, n: int, message: st
 
 def test_cuts_must_ascend() -> None:
     with pytest.raises(InputError, match="must ascend"):
-        Grading("C", 1.0, cuts=(1.0, 0.0))
+        GradeModel("C", 1.0, cuts=(1.0, 0.0))

@@ -17,6 +17,7 @@ from .nonmem import NOTE
 from .study import Study
 from .vocabulary import NONMEM
 from .wording import counted, shown
+from .writing import whole_file
 
 __all__ = ["nonmem_records", "write_nonmem"]
 
@@ -52,7 +53,7 @@ def write_nonmem(study: Study, path: str | Path, *, note: bool = True) -> None:
     and time; the value of an interval is then its upper end.
     """
     records = nonmem_records(study, numbered=note)
-    with Path(path).open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         if note:
             file.write(NOTE + json.dumps(_note(study), ensure_ascii=False) + "\n")
         writer = csv.writer(file, lineterminator="\n")

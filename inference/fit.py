@@ -18,6 +18,7 @@ import xarray as xr
 
 from .._version import __version__
 from ..datasets.errors import InputError
+from ..datasets.writing import whole_file
 from .counters import SOLVES
 from .merge import failed_solves, gradient_evaluations, merge
 from .pointwise import pointwise
@@ -232,10 +233,6 @@ def read_facts(tree: xr.DataTree) -> dict[str, Any]:
 
 def save(tree: xr.DataTree, path: Path) -> None:
     """Write through a temporary file, so that a file of this name is always whole."""
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with whole_file(path) as part:
         tree.to_netcdf(part, engine="h5netcdf")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

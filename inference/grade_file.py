@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from ..datasets import Grading, InputError, grade_crs, grade_icans
 from ..datasets.wording import closest
+from ..datasets.writing import whole_file
 
 __all__ = ["grade_file", "summary_text", "write_daily"]
 
@@ -79,9 +79,5 @@ def write_daily(grading: Grading, path: Path) -> None:
     """
     if not path.parent.is_dir():
         raise InputError(f"--out {path}: there is no folder {path.parent}")
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
+    with whole_file(path) as part:
         grading.daily.assign(scale=grading.scale).to_csv(part, index=False, lineterminator="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

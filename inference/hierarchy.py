@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 
     from .problem import Problem
 
-__all__ = ["CENTERING", "INTERNAL", "Hierarchical", "Scale", "new_effects", "scale_of"]
+__all__ = [
+    "CENTERING",
+    "INTERNAL",
+    "Hierarchical",
+    "Scale",
+    "new_effects",
+    "scale_of",
+    "spread_unit",
+]
 
 Tensor = Any
 CENTERING = "centering"  # degrees, float64[parameter, subject], as data of the PyMC model
@@ -166,13 +174,25 @@ class Hierarchical(Population):
         chosen: dict[str, Distribution] = {}
         for n in self.of(problem):
             parameter = problem.model.parameter(n)
-            width = 1.0 if parameter.iiv > WIDE else 0.5
-            if scale_of(*problem.bounds(n)).name == "natural":
-                width *= max(abs(parameter.value), 1e-3)
+            width = (1.0 if parameter.iiv > WIDE else 0.5) * spread_unit(problem, n)
             chosen[f"{n}_omega"] = self.omega.get(n, HalfNormal(width))
         for effect in self.effects:
-            chosen |= dict.fromkeys(effect.coefficients(problem.data), effect.prior)
+            for coefficient in effect.coefficients(problem.data):
+                if coefficient in chosen or coefficient in problem.model.parameter_names:
+                    raise InputError(
+                        f"effect of {effect.covariate} on {effect.parameter}: the name of its "
+                        f"coefficient, {coefficient}, is taken. Rename the covariate."
+                    )
+                chosen[coefficient] = effect.prior
         return chosen
+
+    def unit(self, problem: Problem, name: str) -> str:
+        """Spreads have a unit only on the natural scale of a parameter; coefficients have none."""
+        parameter = name.removesuffix("_omega")
+        if name.endswith("_omega") and parameter in self.of(problem):
+            natural = scale_of(*problem.bounds(parameter)).name == "natural"
+            return problem.model.parameter(parameter).unit if natural else ""
+        return ""
 
     def describe(self) -> dict[str, Any]:
         """Collect the settings that change the posterior; the centering does not."""
@@ -235,7 +255,7 @@ class Hierarchical(Population):
         effects = pt.dot(factor, pt.stack(list(z.values())))
         return {n: effects[k] for k, n in enumerate(names)}
 
-    def _degrees(self, problem: Problem) -> Tensor:
+    def _degrees(self, problem: Problem) -> list[Tensor]:
         """Degrees of centering: data, 1 for the parameters that are asked to be centered."""
         names = self.of(problem)
         chosen = np.array([[float(n in (self.centered or ()))] for n in names])
@@ -253,6 +273,13 @@ class Hierarchical(Population):
         else:
             x = pm.Normal(f"{name}_z", middle, width, dims="subject")
         return center + spread ** (1 - degree) * (x - middle)
+
+
+def spread_unit(problem: Problem, name: str) -> float:
+    """Size of a spread of 100 %: 1 on relative scales, that of the value on the natural one."""
+    if scale_of(*problem.bounds(name)).name != "natural":
+        return 1.0
+    return max(abs(problem.model.parameter(name).value), 1e-3)
 
 
 def new_effects(

@@ -24,17 +24,7 @@ from .console import show
 __all__ = ["list_datasets", "list_models", "show_dataset", "show_model"]
 
 WIDTH = 78
-FIRM = (
-    "parameter",
-    "value",
-    "unit",
-    "prior",
-    "status",
-    "model",
-    "data set",
-    "kind",
-    "size",
-)
+FIRM = ("parameter", "value", "unit", "prior", "status", "model", "size")  # are not wrapped
 
 
 def list_models(*, as_json: bool = False) -> None:
@@ -182,7 +172,8 @@ def show_dataset(name: str, as_json: bool = False) -> None:
         show(str(load(name)))
     else:
         lines = [f"{name}: {known.title}", f"{known.kind}, {known.size}"]
-        lines += [known.source, f"doi {known.doi}", f"licence: {known.licence}"]
+        lines += [known.source, *([f"doi {known.doi}"] if known.doi else [])]
+        lines.append(f"licence: {known.licence}")
         show("\n".join(_wrapped(line) for line in lines))
         show("\n" + "\n".join(_wrapped(step, "- ") for step in known.obtained))
         show(f"\n{_contents(name, known)}")
@@ -205,7 +196,7 @@ def _record(known: Entry) -> dict[str, object]:
     return {
         **record,
         "units": dict(known.units),
-        "citation": f"{_short(known)}, doi:{known.doi}",
+        "citation": _short(known) + (f", doi:{known.doi}" if known.doi else ""),
         "cite": known.bibtex(),
     }
 
@@ -221,7 +212,7 @@ def _short(known: Entry) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
-        right = column in ("states", "free", "value", "subjects", "rows")
+        right = column in ("states", "free", "value")
         table.add_column(
             column, justify="right" if right else "left", overflow="fold", no_wrap=column in FIRM
         )

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from .hierarchy import Hierarchical, scale_of
+from .hierarchy import Hierarchical, scale_of, spread_unit
 from .starts import Evaluate, Starts, candidates, checked
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ SETTLED = 0.05  # relative change of every spread that counts as none
 STEP = 1e-4  # of the differences that give the curvature
 JITTER = 0.1  # of population parameters, on the unconstrained scale
 MARGIN = 10.0  # plus the number of population parameters, as in `starts`
-SMALLEST, LARGEST = 0.02, 3.0  # spreads
+FIRST_SPREAD, SPREAD = (0.1, 1.0), (0.02, 3.0)  # at the start and later, as relative spreads
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,10 @@ def run_pilot(
     """
     names = _effects(problem, layout)
     source = candidates(draw, evaluate, sequence, explain)
-    modes = [_climb(next(source), names, layout, evaluate) for _ in range(max(PATHS, chains))]
+    units = {n: spread_unit(problem, n) for n in names}
+    modes = [_climb(next(source), units, layout, evaluate) for _ in range(max(PATHS, chains))]
     modes.sort(key=lambda m: -m.height)
-    population = layout.size - sum(m - n for n, m in map(layout.places.get, _z(names)))  # type: ignore[misc]
+    population = layout.size - sum(layout.part(modes[0].point, f"{n}_z").size for n in names)
     kept = [m for m in modes if m.height >= modes[0].height - MARGIN - population]
     rng = np.random.default_rng(sequence.spawn(1)[0])
     points = [_scattered(kept[c % len(kept)], names, layout, evaluate, rng) for c in range(chains)]
@@ -149,20 +150,14 @@ def _effects(problem: Problem, layout: Layout) -> tuple[str, ...]:
     return tuple(n for n in family.of(problem) if f"{n}_z" in layout.places)
 
 
-def _z(names: tuple[str, ...]) -> list[str]:
-    return [f"{n}_z" for n in names]
-
-
-def _climb(start: Array, names: tuple[str, ...], layout: Layout, evaluate: Evaluate) -> _Mode:
+def _climb(start: Array, units: Mapping[str, float], layout: Layout, evaluate: Evaluate) -> _Mode:
     """Alternate between the optimum at given spreads and better spreads."""
-    x = start.copy()
+    x, names = start.copy(), tuple(units)
     spreads = {n: layout.places.get(f"{n}_omega") for n in names}
-    for place in spreads.values():
-        if place is not None:
-            x[place[0]] = np.clip(x[place[0]], np.log(0.1), np.log(1.0))
     held = np.zeros(x.size, dtype=bool)
-    for place in spreads.values():
+    for n, place in spreads.items():
         if place is not None:
+            x[place[0]] = np.clip(x[place[0]], *np.log(units[n] * np.array(FIRST_SPREAD)))
             held[place[0]] = True
     covariance = np.empty(0)
     for round_ in range(ROUNDS):
@@ -176,7 +171,7 @@ def _climb(start: Array, names: tuple[str, ...], layout: Layout, evaluate: Evalu
             z = layout.part(x, f"{n}_z")
             factor = float(np.sqrt(np.mean(z**2 + covariance[:, k, k])))
             old = float(np.exp(x[place[0]]))
-            new = float(np.clip(old * factor, SMALLEST, LARGEST))
+            new = float(np.clip(old * factor, *(units[n] * np.array(SPREAD))))
             x[place[0]] = np.log(new)
             z *= old / new
             change = max(change, abs(new / old - 1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.compile.maker import function as compiled_function
 
-from ..models.symbolic import trace
-from .expression import evaluate
-from .predict import parameters_of
+from .predict import model_values, parameters_of, residual_spreads
 
 if TYPE_CHECKING:
     from .arrangement import Observed
@@ -48,7 +46,13 @@ def pointwise(problem: Problem, posterior: xr.Dataset) -> xr.Dataset:
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     found = {}
     for observed in problem.arrangement.observed:
-        f = model_values(problem, observed, theta, points)
+        f = model_values(
+            problem.model,
+            observed.target,
+            theta[:, observed.subject],
+            points[:, observed.point],
+            observed.time,
+        )
         values = log_likelihood(problem, observed, f, posterior)
         dims = ("chain", "draw", f"{observed.name}_observation")
         found[observed.name] = (dims, values.reshape(*shape, -1))
@@ -72,20 +76,6 @@ def solved(problem: Problem, theta: Array) -> Array:
         return np.array(list(pool.map(one, theta)))
 
 
-def model_values(problem: Problem, observed: Observed, theta: Array, points: Array) -> Array:
-    """Evaluate the model at each row; float64[draw, row]."""
-    model = problem.model
-    states = points[:, observed.point]
-    if observed.target in model.state_names:
-        return states[..., model.state_names.index(observed.target)]
-    traced = trace(model)
-    symbols: dict[Any, Any] = {traced.t: observed.time}
-    symbols |= {s: states[..., k] for k, s in enumerate(traced.y)}
-    symbols |= {s: theta[:, observed.subject, k] for k, s in enumerate(traced.p)}
-    value = evaluate(traced.outputs[observed.target], symbols)
-    return np.asarray(np.broadcast_to(value, (len(theta), observed.point.size)))
-
-
 def log_likelihood(problem: Problem, observed: Observed, f: Array, posterior: xr.Dataset) -> Array:
     """Score each row under its error model; float64[draw, row]."""
     error = problem.errors[observed.name]
@@ -97,11 +87,6 @@ def log_likelihood(problem: Problem, observed: Observed, f: Array, posterior: xr
     function = compiled_function(
         [center, *spreads], density, mode="FAST_COMPILE", on_unused_input="ignore"
     )
-    sigma = [
-        np.full(len(f), problem.fixed[n])
-        if n in problem.fixed
-        else posterior[n].transpose("chain", "draw").to_numpy().reshape(-1)
-        for n in names
-    ]
+    sigma = residual_spreads(problem, observed, posterior)
     columns = zip(f, *sigma, strict=True)
     return np.array([function(row, *numbers) for row, *numbers in columns])

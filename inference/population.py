@@ -50,6 +50,10 @@ class Population(ABC):
         """Priors of what the population adds to the parameters of the model; none by default."""
         return {}
 
+    def unit(self, problem: Problem, name: str) -> str:
+        """Look up the unit of one of `priors`."""
+        return ""
+
     def check(self, problem: Problem) -> None:  # noqa: B027 (most have nothing to refuse)
         """Refuse settings that do not fit the problem."""
 

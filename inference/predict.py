@@ -22,6 +22,7 @@ from .hierarchy import Hierarchical, new_effects, scale_of
 from .population import Independent, individual_name
 
 if TYPE_CHECKING:
+    from ..models.ode import OdeModel
     from .arrangement import Observed
     from .problem import Problem
 
@@ -94,12 +95,13 @@ def predict(
         "time": ("time", grid, {"units": problem.model.time_unit}),
     }
     shape = (data.sizes["chain"], data.sizes["draw"], len(labels), grid.size)
+    model, each = problem.model, theta[..., None, :]
     if kind == "observed":
-        values = measurements(problem, data, theta, states, grid, seed)
+        values = measurements(problem, data, each, states, grid, seed)
     else:
         values = {
-            name: (observable(problem, name, theta, states, grid), problem.model.unit(name))
-            for name in problem.model.observables
+            name: (model_values(model, name, each, states, grid), model.unit(name))
+            for name in model.observables
         }
     variables = {
         name: (tuple(coordinates), array.reshape(shape), {"units": unit})
@@ -194,7 +196,9 @@ def parameters_of(problem: Problem, data: xr.Dataset, subjects: int) -> Array:
 def new_subject(problem: Problem, data: xr.Dataset, seed: int | None) -> Array:
     """Parameters of a subject that is not in the data; float64[draw, 1, parameter]."""
     typical = data.drop_vars([v for v in data.data_vars if "subject" in data[v].dims])
-    theta = parameters_of(replace(problem, inputs={}), typical, 1)
+    values = {n: problem.model.parameter(n).value for n in problem.inputs}
+    plain = replace(problem, inputs={}, fixed={**problem.fixed, **values})
+    theta = parameters_of(plain, typical, 1)
     if not isinstance(problem.family, Hierarchical):
         return theta
     effects = new_effects(problem, typical, np.random.default_rng(seed))
@@ -252,15 +256,29 @@ def integrate(
     return states[:, back], int(failed.sum())
 
 
-def observable(problem: Problem, name: str, theta: Array, states: Array, grid: Array) -> Array:
-    """Compute a state or an output of the model; float64[draw, subject, time]."""
-    model = problem.model
+def model_values(model: OdeModel, name: str, theta: Array, states: Array, times: Array) -> Array:
+    """Compute a state or an output of the model.
+
+    Parameters
+    ----------
+    model : OdeModel
+    name : str
+    theta : float64[..., parameter]
+    states : float64[..., state]
+    times : float64[...]
+        All three broadcast against each other, without their last dim.
+
+    Returns
+    -------
+    float64[...]
+        Of the shape of ``states``.
+    """
     if name in model.state_names:
         return states[..., model.state_names.index(name)]
     traced = trace(model)
-    symbols: dict[Any, Any] = {traced.t: grid}
+    symbols: dict[Any, Any] = {traced.t: times}
     symbols |= {s: states[..., k] for k, s in enumerate(traced.y)}
-    symbols |= {s: theta[..., k, None] for k, s in enumerate(traced.p)}
+    symbols |= {s: theta[..., k] for k, s in enumerate(traced.p)}
     with np.errstate(all="ignore"):
         value = evaluate(traced.outputs[name], symbols)
     return np.broadcast_to(value, states.shape[:-1])
@@ -274,17 +292,23 @@ def measurements(
     rng = np.random.default_rng(seed)
     for observed in problem.arrangement.observed:
         error = problem.errors[observed.name]
-        f = np.ascontiguousarray(observable(problem, observed.target, theta, states, grid))
-        sigma = tuple(
-            np.float64(problem.fixed[name])
-            if name in problem.fixed
-            else data[name].transpose("chain", "draw").to_numpy().reshape(-1, 1, 1)
-            for name in error.parameters(observed.name)
-        )
+        f = np.ascontiguousarray(model_values(problem.model, observed.target, theta, states, grid))
+        sigma = tuple(s[:, None, None] for s in residual_spreads(problem, observed, data))
         se = standard_errors(observed, error.working_se(observed.rows), f.shape[1], grid)
         values = error.random(rng, f, sigma, se, observed.rows.floor)
         made[observed.name] = values, problem.model.unit(observed.target)
     return made
+
+
+def residual_spreads(problem: Problem, observed: Observed, data: xr.Dataset) -> tuple[Array, ...]:
+    """Residual standard deviations of an observable; float64[chain * draw] each."""
+    count = data.sizes["chain"] * data.sizes["draw"]
+    return tuple(
+        np.full(count, problem.fixed[name])
+        if name in problem.fixed
+        else data[name].transpose("chain", "draw").to_numpy().reshape(count)
+        for name in problem.errors[observed.name].parameters(observed.name)
+    )
 
 
 def standard_errors(observed: Observed, se: Array, subjects: int, grid: Array) -> Array:

@@ -224,7 +224,7 @@ class Problem:
             if name in self.errors[observable].units(observable, ""):
                 return self.errors[observable].units(observable, self.model.unit(target))[name]
         if name in self.family.priors(self):
-            return ""
+            return self.family.unit(self, name)
         raise KeyError(name)
 
     @cached_property

@@ -6,8 +6,6 @@ What is written depends on the ending of the file: a table (csv), labelled array
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ import xarray as xr
 
 from ..datasets.errors import InputError
 from ..datasets.wording import closest, shown
+from ..datasets.writing import whole_file
 from ..models import draw_parameters, get, simulate
 from ..models.dosing import Regimen
 from ..models.ode import OdeModel
@@ -158,18 +157,12 @@ def write_simulation(run: xr.Dataset, file: Path) -> None:
         raise InputError(f"--out {file}: the name must end in {', '.join(ENDINGS)}")
     if not file.parent.is_dir():
         raise InputError(f"--out {file}: there is no folder {file.parent}")
-    handle, name = tempfile.mkstemp(suffix=ending, dir=file.parent)
-    os.close(handle)
-    try:
+    with whole_file(file) as part:
         if ending == ".csv":
-            Path(name).write_text(to_table(run), encoding="utf-8")
+            part.write_text(to_table(run), encoding="utf-8")
         elif ending == ".nc":
-            run.to_netcdf(name, engine="h5netcdf")
+            run.to_netcdf(part, engine="h5netcdf")
         else:
             from .plot_models import plot_simulation
 
-            plot_simulation(run).savefig(name, dpi=150)
-        os.chmod(name, 0o644)
-        os.replace(name, file)
-    finally:
-        Path(name).unlink(missing_ok=True)
+            plot_simulation(run).savefig(part, dpi=150)

@@ -113,25 +113,35 @@ def begun_at(
 ) -> tuple[Joint, Any, Starts, dict[str, float]]:
     """Compiled model, starting points, and the mean degree of centering of each parameter."""
     joint, compiled = prepared(problem)
-    family = problem.family
-    if isinstance(family, Hierarchical):
-        names = family.of(problem)
-        degrees = np.zeros((len(names), len(problem.arrangement.subjects)))
-        compiled = compiled.with_data(**{CENTERING: degrees})
-    found = (compiled.initial_point_func, compiled.logp_func, settings.chains, sequence)
 
     def explain(failed: Sequence[int]) -> str:
         return explained(joint, failed)
 
-    if not isinstance(family, Hierarchical):
-        return joint, compiled, find_starts(*found, explain), {}
-    pilot = run_pilot(problem, Layout.of(joint), *found, explain)
+    if isinstance(problem.family, Hierarchical):
+        return after_pilot(problem, problem.family, settings, sequence, explain)
+    draw, evaluate = compiled.initial_point_func, compiled.logp_func
+    return joint, compiled, find_starts(draw, evaluate, settings.chains, sequence, explain), {}
+
+
+def after_pilot(
+    problem: Problem,
+    family: Hierarchical,
+    settings: Settings,
+    sequence: np.random.SeedSequence,
+    explain: Callable[[Sequence[int]], str],
+) -> tuple[Joint, Any, Starts, dict[str, float]]:
+    """As `begun_at`, for a hierarchical population with degrees that were asked for or found."""
+    joint, compiled = prepared(problem)
+    names = family.of(problem)
+    degrees = np.zeros((len(names), len(problem.arrangement.subjects)))
+    joint.model[CENTERING].set_value(degrees)
+    plain = compiled.with_data(**{CENTERING: degrees})
+    draw, evaluate = plain.initial_point_func, plain.logp_func
+    pilot = run_pilot(problem, Layout.of(joint), draw, evaluate, settings.chains, sequence, explain)
     for k, name in enumerate(names):
-        if name in family.correlated:
-            continue
-        asked = family.centered is not None
-        degrees[k] = float(name in (family.centered or ())) if asked else pilot.degrees[name]
-    joint.model[CENTERING].set_value(np.zeros_like(degrees))
+        if name not in family.correlated:
+            asked = family.centered
+            degrees[k] = pilot.degrees[name] if asked is None else float(name in asked)
     points = transfer(problem, joint, pilot.starts.points, degrees)
     starts = dataclasses.replace(pilot.starts, points=points)
     mean = {name: round(float(degrees[k].mean()), 3) for k, name in enumerate(names)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from ...datasets.writing import whole_file
 from ..run import REPORT, TABLES
 from . import content, figures, page
 from .gather import gather
@@ -52,7 +52,6 @@ def write_pages(material: Material, folder: Path) -> Verdict:
         picture.numbers.to_csv(tables / picture.csv, index=False)
     shutil.rmtree(folder / TABLES, ignore_errors=True)
     tables.rename(folder / TABLES)
-    part = folder / f".{REPORT}.{mark}"
-    part.write_text(html, encoding="utf-8")
-    os.replace(part, folder / REPORT)
+    with whole_file(folder / REPORT) as part:
+        part.write_text(html, encoding="utf-8")
     return verdict

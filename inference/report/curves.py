@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..error import KINDS
+from ..predict import predict, residual_spreads
 from ..units import factor
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def predict_curves(problem: Problem, tree: xr.DataTree, *, seed: int) -> Curves:
     groups = group_subjects(problem)
     bands, rows = [], []
     for observed in problem.arrangement.observed:
-        f, sigma = values[observed.name], spreads(problem, observed, posterior)
+        f = values[observed.name]
+        sigma = tuple(s[:, None] for s in residual_spreads(problem, observed, posterior))
         for label, members in groups.items():
             if np.isin(observed.subject, members).any():
                 one = band(problem, observed, f[:, members[0]], sigma, times, seed)
@@ -102,8 +104,6 @@ def grid(problem: Problem) -> Array:
 
 def model_values(problem: Problem, posterior: xr.Dataset, times: Array) -> dict[str, Array]:
     """Curves of each observable; float64[draw, subject, time] by name in the data."""
-    from ..predict import predict
-
     curves = predict(problem, posterior, times=times, kind="individual")
     return {
         name: curves[target].transpose("chain", "draw", "subject", "time").to_numpy().reshape(
@@ -111,18 +111,6 @@ def model_values(problem: Problem, posterior: xr.Dataset, times: Array) -> dict[
         )
         for name, target in problem.targets.items()
     }  # fmt: skip
-
-
-def spreads(problem: Problem, observed: Observed, posterior: xr.Dataset) -> tuple[Array, ...]:
-    """Residual standard deviations of an observable; float64[draw, 1] each."""
-    names = problem.errors[observed.name].parameters(observed.name)
-    size = posterior.sizes["chain"] * posterior.sizes["draw"]
-    return tuple(
-        np.full((size, 1), problem.fixed[name])
-        if name in problem.fixed
-        else posterior[name].transpose("chain", "draw").to_numpy().reshape(-1, 1)
-        for name in names
-    )
 
 
 def group_subjects(problem: Problem) -> dict[str, list[int]]:

@@ -57,7 +57,7 @@ class Cells:
 
     def take(self, at: npt.NDArray[np.intp], names: Collection[str] | None = None) -> Cells:
         """Take some of the rows, and of the columns of numbers, without the findings."""
-        kept = self.numbers if names is None else self.numbers.keys() & set(names)
+        kept = [name for name in self.numbers if names is None or name in names]
         return Cells(
             {name: self.numbers[name][at] for name in kept},
             {name: (codes[at], texts) for name, (codes, texts) in self.labels.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,9 @@ def present(path: str | Path, layouts: Mapping[str, Sequence[str]], name: str) -
     raise InputError(f"{name} needs a folder with {wanted}. {shown(str(folder), 200)} {state}.")
 
 
-def read_source(path: Path, columns: Sequence[str], *, private: bool = False) -> Source:
+def read_source(
+    path: Path, columns: Sequence[str], *, optional: Sequence[str] = (), private: bool = False
+) -> Source:
     """Read some columns of a csv file as text.
 
     Parameters
@@ -97,6 +100,8 @@ def read_source(path: Path, columns: Sequence[str], *, private: bool = False) ->
     path : Path
     columns : sequence of str
         All are required.
+    optional : sequence of str
+        Further columns, read if they are there.
     private : bool
         Whether the name of the file is not to be recorded.
 
@@ -111,14 +116,15 @@ def read_source(path: Path, columns: Sequence[str], *, private: bool = False) ->
     """
     raw = path.read_bytes()
     try:
-        head = pd.read_csv(path, nrows=0).columns
+        head = pd.read_csv(io.BytesIO(raw), nrows=0).columns
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"{path.name} is not a csv file: {error}.") from error
     if missing := [c for c in columns if c not in head]:
         raise InputError(
             f"{path.name} has no column {missing[0]!r}. It has {', '.join(map(repr, head[:12]))}."
         )
-    rows = pd.read_csv(path, usecols=list(columns), dtype=str)[list(columns)]
+    wanted = [*columns, *(c for c in optional if c in head)]
+    rows = pd.read_csv(io.BytesIO(raw), usecols=wanted, dtype=str)[wanted]
     return Source(rows, "" if private else path.name, hashlib.sha256(raw).hexdigest())
 
 

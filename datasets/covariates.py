@@ -13,6 +13,7 @@ from .cells import Floats, Mask, read_numbers
 from .column import Column
 from .sheet import Sheet
 from .units import split_unit
+from .vocabulary import MISSING
 from .wording import shown
 
 __all__ = ["Who", "read_covariates"]
@@ -85,7 +86,7 @@ def _column(
 ) -> tuple[str, pd.DataFrame | None]:
     """Kind of one column, and its values."""
     numbers, numeric = read_numbers(column.texts)
-    blank = np.array([t.casefold() in ("", ".", "na", "n/a") for t in column.texts], np.bool_)
+    blank = np.array([t.casefold() in MISSING for t in column.texts], np.bool_)
     texts = np.array([*column.texts, ""], dtype=object)
     if numeric:  # 70 and 70.0 are the same
         _, same = np.unique(numbers, return_inverse=True)

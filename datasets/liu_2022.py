@@ -51,8 +51,7 @@ def read(
     if path is None or not Path(path).is_file():
         raise InputError(f"{NAME} cannot be downloaded: give path=, a csv file of yours.")
     file = Path(path)
-    with_response = "response" in pd.read_csv(file, nrows=0).columns
-    source = read_source(file, [*COLUMNS, "response"] if with_response else COLUMNS)
+    source = read_source(file, COLUMNS, optional=["response"])
     rows = _numbers(source.rows, file.name)
     measured = rows.dropna(subset=["time", "value"])
     if lower is None and (zeros := int((measured["value"] <= 0).sum())):
@@ -72,7 +71,7 @@ def read(
         name=NAME,
         units={"CAR": unit},
         time_unit="d",
-        outcomes=_responses(kept) if with_response else None,
+        outcomes=_responses(kept) if "response" in kept else None,
         provenance=[source.provenance(NAME, len(kept), steps)],
     )
 

@@ -107,19 +107,18 @@ def read_nonmem(sheet: Sheet, request: Request) -> Reading:
     _name_observables(seen, request.names or _mapping(note, "observables"), findings)
     events.censor(seen, observed)
     known = list(dict.fromkeys(seen.label("observable").tolist()))
-    units = {**_mapping(note, "units"), **request.units}
     _state_units(seen, _mapping(note, "units"))
     settle(seen, request)
     seen.check(order=False, replicates=True)
     findings += [*table.findings, *seen.findings]
-    findings += [f for f in unknown_names(request, [*known, "AMT"])] if not findings else []
+    findings += unknown_names(request, [*known, "AMT"]) if not findings else []
     read = sheet.rows_read - commented
     frame = seen.frame()
     if findings:
         return Reading(frame, read=read, findings=findings)
     kept = set(frame["subject"].unique())
     mine = pd.Series(table.label("subject")).isin(kept).to_numpy()
-    doses = events.doses(mine, units.get("AMT", ""), _mapping(note, "dose_units"), unit)
+    doses = events.doses(mine, request.units.get("AMT", ""), _mapping(note, "dose_units"), unit)
     codes, subjects = cells.labels["subject"]
     at = np.flatnonzero(mine)
     who = Who(alive[at], codes[at], subjects, cells.numbers["time"][at])

@@ -55,16 +55,14 @@ def load(name: str, path: str | Path | None = None, **options: Any) -> Study:
     ('TNF', 'IL6', 'IL8', 'IL10')
     """
     known = entry(name)
+    if known.kind in EMBEDDED and (path is not None or options):
+        raise InputError(f"{name!r} comes with the package: leave out path and options.")
     if known.loader:
-        if known.kind in EMBEDDED and (path is not None or options):
-            raise InputError(f"{name!r} comes with the package: leave out path and options.")
         module = import_module(f".{known.loader}", __package__)
         study: Study = module.read(path, **options)
         return study
     if known.kind != "time course":
         raise InputError(f"{name!r} is a table of {known.kind}: use load_table({name!r}).")
-    if path is not None or options:
-        raise InputError(f"{name!r} comes with the package: leave out path and options.")
     study = parse_table(
         known.read(), known.file, name=name, time_unit=known.time_unit, origin=_origin(known)
     )

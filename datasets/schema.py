@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .errors import StudyError
+from .vocabulary import GIVEN
 from .wording import closest, shown
 
 __all__ = [
@@ -23,8 +24,6 @@ __all__ = [
     "observations",
     "outcomes",
 ]
-
-Mask = npt.NDArray[np.bool_]
 
 CENSORING = ("none", "left", "right", "interval")
 KINDS = ("dose", "reset", "reset_dose")
@@ -44,7 +43,6 @@ OBSERVATIONS: dict[str, object] = {
     "assay": "",
     "source": "",
 }
-GIVEN = ("occasion", "assay", "source")  # columns that stand only where something is in them
 DOSES: dict[str, object] = {
     "subject": None,
     "time": None,
@@ -171,7 +169,8 @@ def covariates(table: pd.DataFrame | None, subjects: Sequence[str]) -> pd.DataFr
     Parameters
     ----------
     table : DataFrame or None
-        Columns of `COVARIATES`. A ``value`` that is text becomes ``text``.
+        Columns of `COVARIATES`; those with a default may be absent. A ``value`` that is text
+        becomes ``text``. None: no covariate.
     subjects : sequence of str
         Subjects that have observations.
 
@@ -192,7 +191,8 @@ def covariates(table: pd.DataFrame | None, subjects: Sequence[str]) -> pd.DataFr
     _all(~repeated, "a subject has two values of one covariate at one time", "covariates")
     both = name.isin(set(name[fixed]) & set(name[~fixed]))
     _all(~both, "a covariate is fixed (no time) or varies (a time in every row)", "covariates")
-    _all(~_differs(rows, "name"), "a covariate has one unit", "covariates")
+    first = rows.groupby("name", sort=False)["unit"].transform("first")
+    _all(rows["unit"] == first, "a covariate has one unit", "covariates")
     return rows
 
 
@@ -202,7 +202,8 @@ def outcomes(table: pd.DataFrame | None, subjects: Sequence[str]) -> pd.DataFram
     Parameters
     ----------
     table : DataFrame or None
-        Columns of `OUTCOMES`. A ``value`` that is text becomes ``text``.
+        Columns of `OUTCOMES`; those with a default may be absent. A ``value`` that is text becomes
+        ``text``. None: no outcome.
     subjects : sequence of str
         Subjects that have observations.
 
@@ -238,11 +239,6 @@ def _valued(
     _all(~np.isinf(rows["time"]), "time must be finite, or NaN for none", what)
     _all(rows["subject"].isin(subjects), "every subject needs an observation", what)
     return rows
-
-
-def _differs(rows: pd.DataFrame, group: str) -> pd.Series[bool]:
-    """Rows whose unit is not that of the first row of their group."""
-    return rows["unit"] != rows.groupby(group, sort=False)["unit"].transform("first")
 
 
 def conform(table: pd.DataFrame, columns: dict[str, object], what: str) -> pd.DataFrame:

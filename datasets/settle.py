@@ -9,7 +9,7 @@ from .findings import Finding
 from .request import Request
 from .rules import Table
 from .units import conversion
-from .vocabulary import TEXTS
+from .vocabulary import ABOVE, BELOW, TEXTS
 from .wording import counted, shown
 
 __all__ = ["settle", "time_factor", "unknown_names"]
@@ -34,7 +34,7 @@ def settle(table: Table, request: Request) -> None:
 def _convert(table: Table, request: Request) -> None:
     """Bring the values of every observable that has a wanted unit into it."""
     units, names = table.label("unit"), table.label("observable")
-    texts = list(dict.fromkeys([*(t for t in _texts(table, "unit")), *request.units.values(), ""]))
+    texts = list(dict.fromkeys([*_texts(table, "unit"), *request.units.values(), ""]))
     place = {text: k for k, text in enumerate(texts)}
     codes = np.array([place[t] for t in [*_texts(table, "unit"), ""]], np.intp)[table.code("unit")]
     if not len(names):
@@ -102,12 +102,12 @@ def _settle_words(table: Table) -> None:
     if not word.any():
         return
     value = table.cells.numbers["value"]
-    for side, column, key in ((-1, "lower", "'below"), (1, "upper", "'above")):
+    for side, column, words in ((-1, "lower", BELOW), (1, "upper", ABOVE)):
         limit = table.number(column)
         good = (word == side) & np.isfinite(limit)
         value[good] = limit[good]
         table.cells.side[good] = side
-        message, remedy = next((m, r) for m, _, r in TEXTS if key in m)
+        message, remedy = next((m, r) for m, looks, r in TEXTS if looks is words)
         said = table.label("value").astype(str).tolist()
         bad = (word == side) & ~np.isfinite(limit)
         table.add(bad, "value", message, remedy, said.__getitem__)

@@ -25,7 +25,7 @@ __all__ = [
 COMMENT = "#@"  # what a line begins with that is left out
 REQUIRED = ("subject", "time", "observable", "value")
 COLUMNS = (*REQUIRED, "unit", "lower", "upper", "sd", "n", "time_unit")
-GIVEN = ("occasion", "assay", "source")
+GIVEN = ("occasion", "assay", "source")  # columns that stand only where something is in them
 
 # Names that carry one of these meanings in the field. They are not taken for it unasked, but to
 # leave out such a column in silence could change the result, so it is refused with a remedy.

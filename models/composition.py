@@ -109,12 +109,12 @@ class _Parts:
         return _facts(self.base), _facts(self.driver), self.links, typical
 
     def of_driver(self, y: Namespace, p: Namespace) -> tuple[Namespace, Namespace]:
-        return _chosen(self.driver.state_names, y), _chosen(self.driver.parameter_names, p)
+        return chosen(self.driver.state_names, y), chosen(self.driver.parameter_names, p)
 
     def of_base(self, t: Any, y: Namespace, p: Namespace) -> tuple[Namespace, Namespace]:
         driven = {k: link(t, *self.of_driver(y, p)) for k, link in self.links}
         values = [driven[n] if n in driven else p[n] for n in self.base.parameter_names]
-        return _chosen(self.base.state_names, y), Namespace(self.base.parameter_names, values)
+        return chosen(self.base.state_names, y), Namespace(self.base.parameter_names, values)
 
 
 def _facts(model: OdeModel) -> tuple[Any, ...]:
@@ -124,14 +124,16 @@ def _facts(model: OdeModel) -> tuple[Any, ...]:
     return model.state_names, model.parameter_names, model.rhs, start, outputs
 
 
-def _chosen(names: tuple[str, ...], values: Namespace) -> Namespace:
+def chosen(names: tuple[str, ...], values: Namespace) -> Namespace:
+    """Take those of ``values`` that one of the joined models knows."""
     return Namespace(names, [values[n] for n in names])
 
 
-def _by_name(model: OdeModel, result: Any) -> dict[str, Any]:
+def by_name(names: tuple[str, ...], result: Any) -> dict[str, Any]:
+    """Write what a right-hand side returned, a mapping or a sequence, as a dictionary."""
     if isinstance(result, Mapping):
         return dict(result)
-    return dict(zip(model.state_names, result, strict=True))
+    return dict(zip(names, result, strict=True))
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,8 @@ class _Rhs:
 
     def __call__(self, t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
         base, driver = self.parts.base, self.parts.driver
-        first = _by_name(base, base.rhs(t, *self.parts.of_base(t, y, p)))
-        return first | _by_name(driver, driver.rhs(t, *self.parts.of_driver(y, p)))
+        first = by_name(base.state_names, base.rhs(t, *self.parts.of_base(t, y, p)))
+        return first | by_name(driver.state_names, driver.rhs(t, *self.parts.of_driver(y, p)))
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class _Initial:
         driven = dict(self.parts.links)
         values = [base.theta[n] if n in driven else p[n] for n in base.parameter_names]
         first = _start(base, Namespace(base.parameter_names, values))
-        return first | _start(driver, _chosen(driver.parameter_names, p))
+        return first | _start(driver, chosen(driver.parameter_names, p))
 
 
 def _start(model: OdeModel, p: Namespace) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .composition import by_name, chosen
 from .dosing import Dose, Regimen
 from .errors import ModelError, closest
 from .ode import Namespace, OdeModel, Parameter, Rhs, State
@@ -105,9 +105,7 @@ class _Absorbed:
 
     def __call__(self, t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
         """Time derivatives of the model, and of the depot."""
-        change = self.rhs(t, Namespace(self.names, [y[n] for n in self.names]), p)
-        if not isinstance(change, Mapping):
-            change = dict(zip(self.names, change, strict=True))
+        change = by_name(self.names, self.rhs(t, chosen(self.names, y), p))
         released = p[self.absorption] * y[self.depot]
         arriving = released if self.bioavailability is None else p[self.bioavailability] * released
         return {**change, self.state: change[self.state] + arriving, self.depot: -released}

@@ -18,7 +18,7 @@ import numpy as np
 from ..math import hill, log
 from ..ode import Namespace, OdeModel, State, Threshold
 from .citations import KIMMEL, SHORT
-from .evidence import given, published
+from .evidence import calibrated, given, published
 
 __all__ = ["MODELS", "cart_lymphocytes"]
 
@@ -67,7 +67,8 @@ cart_lymphocytes = OdeModel(
         published("rhoC", 0.0251, "1/d", "growth of CAR-T cells at capacity", SOURCE, 0.5),
         published("a", 0.423, "", "width of the extra growth in empty room", SOURCE, 0.5),
         published("b", 0.525, "1/d", "extra growth in empty room", SOURCE, 0.5),
-        published("rB", 0.1, "1/d", "growth of the target", SOURCE + " (0.01 to 0.5)", 0.5),
+        calibrated("rB", 0.1, "1/d", "growth of the target", 0.5,
+                   source=f"calibrated, inside the 0.01 to 0.5 1/d of {SOURCE}"),
         published("gB", 1.15, "1/d", "largest rate of killing", SOURCE, 0.5),
         published("kB", 2.024e9, "cell", "CAR-T cells at half of it", SOURCE, 0.5, fixed=True),
         published("N_0", 3e9, "cell", "normal T cells after lymphodepletion", SOURCE, 0.5),

@@ -30,9 +30,9 @@ from ..dosing import Dose, Regimen
 from ..math import hill
 from ..ode import Invariance, Namespace, OdeModel, State
 from .blockade import signal
-from .citations import BETTS, HOSSEINI, POELS
+from .citations import BETTS, HOSSEINI, POELS, SHORT
 from .engager_response import STATES, response, response_parameters, start
-from .evidence import assumed, calibrated, published
+from .evidence import assumed, calibrated
 from .ternary_complex import KA, SITES, binding, sites, trimer
 
 __all__ = ["MODELS", "engager", "optimal_priming", "step_up"]
@@ -120,9 +120,9 @@ DISPOSITION = (
         source="calibrated to the published 0.335 L/d of elranatamab (Poels 2025)",
     ),
     assumed("MW", 0.146, "mg/nmol", "molar mass (146 kDa)"),
-    published(
-        "Kp", 0.07, "", "drug in tissue, relative to plasma", "Hosseini 2020 (0.05 to 0.14), "
-        "doi:10.1038/s41540-020-00145-7",
+    calibrated(
+        "Kp", 0.07, "", "drug in tissue, relative to plasma",
+        source=f"calibrated, inside the 0.05 to 0.14 of {SHORT[HOSSEINI]}",
     ),
 )  # fmt: skip
 BINDING = (

@@ -19,7 +19,7 @@ from typing import Any
 from ..distributions import LogitNormal
 from ..math import hill, softplus
 from ..ode import Invariance, Namespace, OdeModel, State, Threshold
-from .evidence import assumed, calibrated, given, published
+from .evidence import assumed, calibrated, given
 from .feedback import reproduction
 
 __all__ = ["MODELS", "superantigen"]
@@ -65,8 +65,9 @@ PARAMETERS = (
     calibrated("ks", 0.2, "1/h", "loss of toxin", 0.5, source=SHOCK),
     calibrated("S_0", 10.0, "", "toxin at time zero, in units of its EC50", 1.0, source=SHOCK),
     given("sS", 0.0, "1/h", "toxin made by a focus of infection"),
-    published("phi", 0.2, "", "fraction of T cells able to respond (conventional: 1e-4)", SAG,
-              prior=LogitNormal(0.1, 0.7), upper=1.0, fixed=True),
+    calibrated("phi", 0.2, "", "fraction of T cells able to respond (conventional: 1e-4)",
+               source=f"by design, below the largest published fraction: {SAG}",
+               prior=LogitNormal(0.1, 0.7), upper=1.0, fixed=True),
     calibrated("kTF", 0.3, "1/h", "largest production of tissue factor", 0.7, source=LOSS),
     calibrated("KTF", 300.0, "pg/mL", "cytokine at half production of tissue factor", 0.7,
                source=LOSS),

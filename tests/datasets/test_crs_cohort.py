@@ -27,6 +27,8 @@ def script() -> Any:
 def test_the_script_makes_the_file_again(script: Any, tmp_path: Path) -> None:
     """To the tolerance of the solver: values have four digits, so that one may turn the last."""
     script.main(tmp_path)
+    shipped = {p.name for p in (ROOT / "datasets" / "data").glob("crs_cohort_*.csv")}
+    assert {p.name for p in tmp_path.iterdir()} == shipped and len(shipped) == 5
     for made in sorted(tmp_path.glob("*.csv")):
         again, kept = pd.read_csv(made), pd.read_csv(ROOT / "datasets" / "data" / made.name)
         assert list(again) == list(kept) and len(again) == len(kept)

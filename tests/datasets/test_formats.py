@@ -52,6 +52,15 @@ def test_a_wide_file_gives_the_study_of_the_tidy_one() -> None:
     )
 
 
+def test_the_account_lists_the_columns_in_the_order_of_the_file() -> None:
+    names = ["TNF", "IL6", "IL10", "IFNg", "IL8", "IL2", "IL1b", "IL15"]
+    headers = [f"{name} (pg/mL)" for name in names]
+    study = read(",".join(["subject", "time", *headers]) + "\n1,0,1,2,3,4,5,6,7,8\n")
+    assert study.provenance[0].steps[1] == (
+        f"a row per analyte: 1 lines times 8 columns ({', '.join(map(repr, headers))})"
+    )
+
+
 def test_columns_without_a_unit_are_measurements_if_they_are_named() -> None:
     text = "subject,time (d),IL6,CRP,age\n1,0,2,,50\n1,1,3,9,50\n"
     assert "no column is known to hold measurements" in refused(text, format="wide")

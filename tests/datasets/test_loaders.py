@@ -341,6 +341,22 @@ def test_liu_zeros_need_a_limit(tmp_path: Path) -> None:
     assert "2 patients and 3 points; the authors collected 32 and 327" in steps
 
 
+def test_liu_refuses_what_is_no_csv_file_or_lacks_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "liu.csv"
+    path.write_bytes(b"\x93\x00\xff")
+    with pytest.raises(InputError, match=r"liu\.csv is not a csv file"):
+        load("liu-2022", path)
+    path.write_text("patient,day\na,1\n")
+    with pytest.raises(InputError, match=r"liu\.csv has no column 'car'"):
+        load("liu-2022", path)
+
+
+def test_liu_needs_no_response(tmp_path: Path) -> None:
+    path = tmp_path / "liu.csv"
+    path.write_text("patient,day,car\na,1,5\n")
+    assert load("liu-2022", path).outcomes.sizes["entry"] == 0
+
+
 def test_liu_cannot_be_downloaded() -> None:
     with pytest.raises(InputError, match="cannot be downloaded: give path="):
         load("liu-2022")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from cytobayes.inference.op import SolveGradOp, SolveOp
 from cytobayes.inference.pilot import Layout, run_pilot, transfer
 from cytobayes.inference.with_nutpie import prepared
 from cytobayes.models import Namespace, OdeModel, Parameter, get
-from cytobayes.models.distributions import LogNormal
+from cytobayes.models.distributions import LogNormal, Normal
 from cytobayes.models.math import exp
 
 pt: Any = untyped_tensor
@@ -231,3 +232,61 @@ def test_five_observables_of_many_subjects_cost_one_solve_forward_and_one_back()
     graph = ancestors([logp, *pt.grad(logp, values)])
     solves = {v.owner for v in graph if v.owner and isinstance(v.owner.op, SolveOp | SolveGradOp)}
     assert sorted(type(n.op).__name__ for n in solves) == ["SolveGradOp", "SolveOp"]
+
+
+def baseline(t: Any, y: Namespace, p: Namespace) -> Any:
+    return p.E0
+
+
+def test_a_spread_on_the_natural_scale_has_the_unit_and_the_size_of_its_parameter() -> None:
+    """A parameter that may be negative varies on its own scale: here by hundreds."""
+    level = Parameter("E0", 400.0, "mg/L", lower=-1e6, prior=Normal(400.0, 200.0))
+    model = OdeModel(
+        name="level", states=(), parameters=(level,), outputs={"C": baseline},
+        output_units={"C": "mg/L"},
+    )  # fmt: skip
+    rng = np.random.default_rng(5)
+    rows = [
+        {"subject": s, "time": t, "observable": "C", "value": e + rng.normal(0, 5)}
+        for s, e in zip(SUBJECTS, 400 + 150 * rng.standard_normal(12), strict=True)
+        for t in TIMES
+    ]
+    data = Study(pd.DataFrame(rows), name="level", units={"C": "mg/L"}, time_unit="h")
+    problem = Problem(model, data, error="additive", population="hierarchical")
+    assert problem.unit("E0_omega") == "mg/L"
+    joint, compiled = prepared(problem)
+    layout = Layout.of(joint)
+    pilot = run_pilot(
+        problem, layout, compiled.initial_point_func, compiled.logp_func, 2,
+        np.random.SeedSequence(1), str,
+    )  # fmt: skip
+    found = [float(np.exp(layout.part(x, "E0_omega")[0])) for x in pilot.starts.points]
+    means = data.to_frame().groupby("subject")["value"].mean()
+    assert found == pytest.approx([float(means.std())] * 2, rel=0.4)
+
+
+def test_a_coefficient_cannot_take_the_name_of_a_spread() -> None:
+    data = study().with_covariates(
+        pd.DataFrame({"subject": SUBJECTS, "name": "omega", "value": WEIGHT})
+    )
+    with pytest.raises(InputError, match="V_omega, is taken"):
+        Problem(MODEL, data, population=Hierarchical(effects=(Effect("V", "omega"),)))
+
+
+def test_a_new_subject_has_the_typical_value_of_an_input() -> None:
+    """Also where the model gives that parameter a prior, which a new subject must not need."""
+    hinted = replace(
+        MODEL,
+        parameters=tuple(
+            replace(p, prior=LogNormal(1.0, 0.1)) if p.name == "scale" else p
+            for p in MODEL.parameters
+        ),
+    )
+    problem = Problem(hinted, study(), population="pooled", inputs={"scale": "weight"})
+    one = ("chain", "draw")
+    values = {"V": 5.0, "k": 0.2, "C_sigma": 0.1}
+    posterior = xr.Dataset(
+        {n: (one, [[v]]) for n, v in values.items()}, {"chain": [0], "draw": [0]}
+    )
+    run = predict(problem, posterior, times=[1.0], kind="population")
+    assert float(run["C"].squeeze()) == pytest.approx(100 / 5.0 * np.exp(-0.2))

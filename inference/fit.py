@@ -20,18 +20,18 @@ from .._version import __version__
 from ..datasets.errors import InputError
 from ..datasets.writing import whole_file
 from .counters import SOLVES
-from .merge import failed_solves, gradient_evaluations, merge
 from .pointwise import pointwise
 from .problem import Problem
-from .progress import Progress
-from .samplers import Settings
+from .sampling.merge import failed_solves, gradient_evaluations, merge
+from .sampling.progress import Progress
+from .sampling.samplers import Settings
+from .sampling.starts import FitError
+from .sampling.with_nutpie import sample_nutpie
+from .sampling.with_pymc import sample_pymc
 from .specification import plain
-from .starts import FitError
-from .with_nutpie import sample_nutpie
-from .with_pymc import sample_pymc
 
 if TYPE_CHECKING:
-    from .samplers import Drawn
+    from .sampling.samplers import Drawn
 
 __all__ = ["FitError", "fit", "read_facts"]
 

@@ -13,7 +13,7 @@ from ..analysis_file import write_text
 from ..checks.convergence import convergence, scalars
 from ..fit import read_facts
 from ..hierarchy import Hierarchical
-from ..progress import duration
+from ..sampling.progress import duration
 from .curves import predict_curves
 from .material import Material
 from .prior import Prior

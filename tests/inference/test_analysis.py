@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from cytobayes.datasets import InputError, Study, load, read_table
 from cytobayes.inference.analysis import Analysis, DataSource, Sampling
 from cytobayes.inference.analysis_file import read_analysis, read_text, write_text
+from cytobayes.inference.commands.request import compose
 from cytobayes.inference.notation import read_distribution, write_distribution
 from cytobayes.inference.problem import Problem
-from cytobayes.inference.request import compose
 from cytobayes.models import distributions as d
 from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 from cytobayes.models.library import get

@@ -15,7 +15,7 @@ import xarray as xr
 from cytobayes.datasets.errors import InputError
 from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem, convergence, fit, read_facts
-from cytobayes.inference.progress import Progress
+from cytobayes.inference.sampling.progress import Progress
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.ode import Namespace, OdeModel, Parameter, State
 from cytobayes.models.solver import FAILURES, SolverOptions

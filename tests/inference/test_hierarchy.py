@@ -19,8 +19,8 @@ from cytobayes.inference import Problem, predict
 from cytobayes.inference.covariates import Effect
 from cytobayes.inference.hierarchy import Hierarchical
 from cytobayes.inference.op import SolveGradOp, SolveOp
-from cytobayes.inference.pilot import Layout, run_pilot, transfer
-from cytobayes.inference.with_nutpie import prepared
+from cytobayes.inference.sampling.pilot import Layout, run_pilot, transfer
+from cytobayes.inference.sampling.with_nutpie import prepared
 from cytobayes.models import Namespace, OdeModel, Parameter, get
 from cytobayes.models.distributions import LogNormal, Normal
 from cytobayes.models.math import exp

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..datasets import Grading, InputError, grade_crs, grade_icans
-from ..datasets.wording import closest
-from ..datasets.writing import whole_file
+from ...datasets import Grading, InputError, grade_crs, grade_icans
+from ...datasets.wording import closest
+from ...datasets.writing import whole_file
 
 __all__ = ["grade_file", "summary_text", "write_daily"]
 

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cytobayes.inference.progress import ChainState, Progress, duration, time_left
+from cytobayes.inference.sampling.progress import ChainState, Progress, duration, time_left
 
 HALF = ChainState(
     finished=500, total=1000, tuning=False, divergences=3, step_size=0.25, gradients=12345,

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cytobayes.datasets import InputError
 from cytobayes.inference.cli import app
-from cytobayes.inference.grade_file import grade_file
+from cytobayes.inference.commands.grade_file import grade_file
 
 ROWS = pd.DataFrame(
     {

@@ -11,15 +11,15 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ..datasets import cite, load, load_table
-from ..datasets.registry import EMBEDDED, Entry, catalog, entry
-from ..models.analysis import threshold
-from ..models.library import get
-from ..models.library import names as model_names
-from ..models.ode import OdeModel, Parameter
-from ..models.symbolic import as_written
-from ..models.written import text
-from .console import show
+from ...datasets import cite, load, load_table
+from ...datasets.registry import EMBEDDED, Entry, catalog, entry
+from ...models.analysis import threshold
+from ...models.library import get
+from ...models.library import names as model_names
+from ...models.ode import OdeModel, Parameter
+from ...models.symbolic import as_written
+from ...models.written import text
+from ..console import show
 
 __all__ = ["list_datasets", "list_models", "show_dataset", "show_model"]
 

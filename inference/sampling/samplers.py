@@ -12,7 +12,7 @@ import xarray as xr
 from .starts import Starts, explanation
 
 if TYPE_CHECKING:
-    from .joint import Joint
+    from ..joint import Joint
 
 __all__ = ["COUNTS", "REFRESH", "Drawn", "Settings", "explained", "prior_draws", "seeds_of"]
 

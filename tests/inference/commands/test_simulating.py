@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from cytobayes.datasets.errors import InputError
 from cytobayes.inference.cli import app
+from cytobayes.inference.commands.simulating import run_simulation, write_simulation
 from cytobayes.inference.plot_models import plot_bifurcation, plot_phase_plane, plot_simulation
-from cytobayes.inference.simulating import run_simulation, write_simulation
 from cytobayes.models import ModelError, get, simulate
 
 RUNNER = CliRunner()

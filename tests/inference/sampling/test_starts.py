@@ -11,12 +11,12 @@ import pytest
 
 from cytobayes.datasets.study import Study
 from cytobayes.inference import FitError, Problem, fit
-from cytobayes.inference.starts import find_starts
+from cytobayes.inference.sampling.starts import find_starts
 from cytobayes.models.distributions import LogNormal, Uniform
 from cytobayes.models.ode import Namespace, OdeModel, Parameter, State
 from cytobayes.models.solver import SolverOptions
 
-from .conftest import measured
+from ..conftest import measured
 
 Array = npt.NDArray[np.float64]
 

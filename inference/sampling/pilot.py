@@ -22,12 +22,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from .hierarchy import Hierarchical, scale_of, spread_unit
+from ..hierarchy import Hierarchical, scale_of, spread_unit
 from .starts import Evaluate, Starts, candidates, checked
 
 if TYPE_CHECKING:
-    from .joint import Joint
-    from .problem import Problem
+    from ..joint import Joint
+    from ..problem import Problem
 
 __all__ = ["Layout", "Pilot", "run_pilot", "transfer"]
 

@@ -15,17 +15,17 @@ import numpy.typing as npt
 import pymc as pm
 import xarray as xr
 
-from .counters import FAILED, SLOTS, SOLVES, ReadCounters, new_counters
-from .hierarchy import CENTERING, Hierarchical
-from .joint import COUNTERS
+from ..counters import FAILED, SLOTS, SOLVES, ReadCounters, new_counters
+from ..hierarchy import CENTERING, Hierarchical
+from ..joint import COUNTERS
 from .pilot import Layout, run_pilot, transfer
 from .progress import ChainState
 from .samplers import COUNTS, REFRESH, Drawn, explained, seeds_of
 from .starts import Starts, find_starts
 
 if TYPE_CHECKING:
-    from .joint import Joint
-    from .problem import Problem
+    from ..joint import Joint
+    from ..problem import Problem
     from .progress import Progress
     from .samplers import Settings
 

@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pymc as pm
 import xarray as xr
 
-from .counters import FAILED, SLOTS, SOLVES, new_counters
+from ..counters import FAILED, SLOTS, SOLVES, new_counters
 from .progress import ChainState
 from .samplers import COUNTS, REFRESH, Drawn, explained, prior_draws, seeds_of
 from .starts import find_starts
 
 if TYPE_CHECKING:
-    from .joint import Joint
-    from .problem import Problem
+    from ..joint import Joint
+    from ..problem import Problem
     from .progress import Progress
     from .samplers import Settings
     from .starts import Starts

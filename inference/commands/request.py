@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..datasets.errors import InputError
-from ..datasets.wording import shown
-from ..models.dosing import Dose, Regimen
-from .analysis import Analysis, DataSource
-from .analysis_file import read_analysis
-from .notation import read_assignment, read_distribution, read_number
+from ...datasets.errors import InputError
+from ...datasets.wording import shown
+from ...models.dosing import Dose, Regimen
+from ..analysis import Analysis, DataSource
+from ..analysis_file import read_analysis
+from ..notation import read_assignment, read_distribution, read_number
 
 __all__ = ["compose", "read_dose"]
 

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from ..datasets.errors import InputError
-from ..models.solver import FAILURES
+from ...datasets.errors import InputError
+from ...models.solver import FAILURES
 
 if TYPE_CHECKING:
-    from .joint import Joint
+    from ..joint import Joint
 
 __all__ = ["FitError", "Starts", "find_starts"]
 

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..datasets.errors import InputError
-from .analysis import KEPT, Analysis
-from .console import say, show
-from .run import new_run, open_run, save_run
+from ...datasets.errors import InputError
+from ..analysis import KEPT, Analysis
+from ..console import say, show
+from ..run import new_run, open_run, save_run
 
 if TYPE_CHECKING:
-    from .problem import Problem
+    from ..problem import Problem
 
 __all__ = ["run_fit", "run_report"]
 
@@ -35,7 +35,7 @@ def run_fit(analysis: Analysis, out: Path, *, force: bool = False) -> bool:
     """
     with new_run(out, force=force) as folder:
         problem = _read(analysis)
-        from .fit import fit
+        from ..fit import fit
 
         tree = fit(problem, **asdict(analysis.sampling))
         save_run(folder, tree, problem, analysis)
@@ -55,7 +55,7 @@ def run_fit(analysis: Analysis, out: Path, *, force: bool = False) -> bool:
 
 def _read(analysis: Analysis) -> Problem:
     """Read and check everything before the first draw."""
-    from ..models.library import get
+    from ...models.library import get
 
     get(analysis.model)  # a misspelled name is found before PyMC is loaded
     study = analysis.open_data()
@@ -91,7 +91,7 @@ def run_report(folder: Path, problem: Problem | None = None) -> None:
     problem : Problem, optional
         What was fitted, when it is at hand.
     """
-    from .report import write_report
+    from ..report import write_report
 
     run = open_run(folder)
     if not run.tree["posterior"].sizes.get("draw", 0):

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ..datasets.errors import InputError
-from ..datasets.wording import closest, shown
-from ..datasets.writing import whole_file
-from ..models import draw_parameters, get, simulate
-from ..models.dosing import Regimen
-from ..models.ode import OdeModel
-from .analysis_file import read_regimen
-from .notation import read_assignment, read_distribution, read_number
+from ...datasets.errors import InputError
+from ...datasets.wording import closest, shown
+from ...datasets.writing import whole_file
+from ...models import draw_parameters, get, simulate
+from ...models.dosing import Regimen
+from ...models.ode import OdeModel
+from ..analysis_file import read_regimen
+from ..notation import read_assignment, read_distribution, read_number
 from .request import read_dose
 
 __all__ = ["run_simulation", "to_table", "write_simulation"]
@@ -163,6 +163,6 @@ def write_simulation(run: xr.Dataset, file: Path) -> None:
         elif ending == ".nc":
             run.to_netcdf(part, engine="h5netcdf")
         else:
-            from .plot_models import plot_simulation
+            from ..plot_models import plot_simulation
 
             plot_simulation(run).savefig(part, dpi=150)

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..models.solver import FAILURES
-from .counters import FAILED, SLOTS
-from .hierarchy import INTERNAL
+from ...models.solver import FAILURES
+from ..counters import FAILED, SLOTS
+from ..hierarchy import INTERNAL
 from .samplers import COUNTS
 
 if TYPE_CHECKING:

@@ -1,0 +1,95 @@
+"""The commands about data: ``check``, ``grade``, ``datasets``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..console import fail, show
+from .app import SETTINGS, AsJson, Text, app
+
+__all__ = ["check", "datasets", "grade", "show_one_dataset"]
+
+BAD_INPUT = 2
+datasets_app = typer.Typer(context_settings=SETTINGS)
+app.add_typer(datasets_app, name="datasets", help="List the published data, or show one set.")
+
+
+@app.command()
+def check(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Measurements: csv, xlsx or parquet.")
+    ],
+    columns: Annotated[
+        Text, typer.Option(help="Where names differ: value=conc,subject=patient.")
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="tidy, wide or nonmem; by the header if not given.")
+    ] = "auto",
+    observables: Annotated[
+        Text, typer.Option(help="NONMEM: 1=CP,2=PD; wide: columns, IL6,CRP.")
+    ] = None,
+    units: Annotated[Text, typer.Option(help="Convert: IL6=pg/mL,CRP=mg/L.")] = None,
+    time_unit: Annotated[Text, typer.Option(help="Convert times, to h or d.")] = None,
+    sheet: Annotated[str, typer.Option(help="Sheet of a workbook.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print for machines.")] = False,
+) -> None:
+    """Read a data file: what is in it, or what is wrong with it, by row and column."""
+    from ...datasets.check import check_file
+
+    report = check_file(
+        file,
+        columns=columns,
+        format=format,
+        observables=observables,
+        units=units,
+        time_unit=time_unit,
+        sheet=sheet,
+    )
+    if json:
+        print(report.json)
+    elif report.good:
+        show(report.text)
+    else:
+        fail(report.text)
+    if not report.good:
+        raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
+def grade(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Daily signs: csv, xlsx, parquet.")],
+    toxicity: Annotated[str, typer.Option(help="crs or icans.")] = "crs",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the grade of each day (csv).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Grade daily signs by the ASTCT consensus: maximum, onset and duration per subject."""
+    from ..commands.grade_file import grade_file, summary_text, write_daily
+
+    grading = grade_file(file, toxicity)
+    if out is not None:
+        write_daily(grading, out)
+    show(summary_text(grading, as_json=as_json))
+
+
+@datasets_app.callback(invoke_without_command=True)
+def datasets(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the published data, or show one set."""
+    if context.invoked_subcommand is None:
+        from ..commands.listing import list_datasets
+
+        list_datasets(as_json)
+
+
+@datasets_app.command("show")
+def show_one_dataset(
+    name: Annotated[str, typer.Argument(metavar="NAME")], as_json: AsJson = False
+) -> None:
+    """Show what is in a data set, and how to cite it."""
+    from ..commands.listing import show_dataset
+
+    show_dataset(name, as_json)

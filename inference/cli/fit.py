@@ -1,0 +1,135 @@
+"""The commands that fit, and that work on a fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import Many, Number, Text, Whole, app
+
+__all__ = ["fit", "report"]
+
+INTERRUPTED = 130
+RUN, FILE, NAME = "Run folder", "Model and data", "Sampling"
+
+
+@app.command()
+def fit(
+    what: Annotated[
+        str, typer.Argument(metavar="MODEL|ANALYSIS.toml", help="A model, or an analysis file.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.", rich_help_panel=RUN)],
+    data: Annotated[
+        Text, typer.Option(help="Published set, or csv file.", rich_help_panel=FILE)
+    ] = None,
+    error: Annotated[
+        Many,
+        typer.Option(
+            help="lognormal (default), additive, proportional or combined; "
+            "for one observable: IL6=lognormal.",
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    dose: Annotated[
+        Many,
+        typer.Option(
+            help="STATE=AMOUNT@TIME, given to every subject, in place of doses in the data.",
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    observable: Annotated[
+        Many,
+        typer.Option(
+            help="DATA=MODEL, where a name in the data differs: IL-6=IL6; IL-4= leaves it out.",
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    prior: Annotated[
+        Many,
+        typer.Option(
+            help='"ka=LogNormal(0.1, 0.5)" (median, log-sd), Normal, HalfNormal, Uniform, ...',
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    fix: Annotated[
+        Many, typer.Option(help="ka=0.1: hold at a value.", rich_help_panel=FILE)
+    ] = None,
+    population: Annotated[
+        Text,
+        typer.Option(
+            help="pooled, hierarchical or independent; default: hierarchical where the data hold "
+            "measurements of several subjects.",
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    given: Annotated[
+        Many,
+        typer.Option(
+            "--input", help="B0rel=burden: a parameter that is a covariate.", rich_help_panel=FILE
+        ),
+    ] = None,
+    draws: Annotated[
+        Whole, typer.Option(help="Kept draws per chain (2000).", rich_help_panel=NAME)
+    ] = None,
+    tune: Annotated[
+        Whole, typer.Option(help="Warm-up draws per chain (1000).", rich_help_panel=NAME)
+    ] = None,
+    chains: Annotated[Whole, typer.Option(help="Chains (4).", rich_help_panel=NAME)] = None,
+    seed: Annotated[
+        Whole, typer.Option(help="Same seed, same draws (1).", rich_help_panel=NAME)
+    ] = None,
+    sampler: Annotated[
+        Text, typer.Option(help="nutpie (default) or pymc.", rich_help_panel=NAME)
+    ] = None,
+    target_accept: Annotated[
+        Number, typer.Option(help="Nearer to 1: smaller steps (0.95).", rich_help_panel=NAME)
+    ] = None,
+    method: Annotated[
+        Text, typer.Option(help="ODE method: auto, explicit or stiff.", rich_help_panel=NAME)
+    ] = None,
+    rtol: Annotated[
+        Number, typer.Option(help="Relative tolerance of the ODE (1e-6).", rich_help_panel=NAME)
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace a run that is in --out.", rich_help_panel=RUN),
+    ] = False,
+) -> None:
+    """Fit a model to data: posterior, analysis file, tables and report in one folder."""
+    from ..commands.request import compose
+    from ..commands.session import run_fit
+
+    analysis = compose(
+        what,
+        data=data,
+        error=error,
+        dose=dose,
+        observable=observable,
+        prior=prior,
+        fix=fix,
+        population=population,
+        given=given,
+        sampling={
+            "draws": draws,
+            "tune": tune,
+            "chains": chains,
+            "seed": seed,
+            "sampler": sampler,
+            "target_accept": target_accept,
+        },
+        solver={"method": method, "rtol": rtol},
+    )
+    if not run_fit(analysis, out, force=force):
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder made by cytobayes fit.")],
+) -> None:
+    """Write report.html and the tables of a run again."""
+    from ..commands.session import run_report
+
+    run_report(run)

@@ -1,0 +1,1 @@
+"""From a posterior density to draws: starting points, samplers, progress."""

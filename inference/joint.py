@@ -18,6 +18,7 @@ from ..models.symbolic import trace
 from .expression import evaluate
 from .op import solve
 from .priors import random_variable
+from .replica import kind_name, limits_of, replaceable_density, value_name
 
 if TYPE_CHECKING:
     from .arrangement import Observed
@@ -51,12 +52,14 @@ class Joint:
     values: Mapping[str, Tensor] = field(repr=False)
 
 
-def build_joint(problem: Problem) -> Joint:
+def build_joint(problem: Problem, *, replaceable: bool = False) -> Joint:
     """Build the joint density of a problem.
 
     Parameters
     ----------
     problem : Problem
+    replaceable : bool
+        Make measured values and their censoring data of the model, see `replica`.
 
     Returns
     -------
@@ -80,7 +83,8 @@ def build_joint(problem: Problem) -> Joint:
             solved = pt.all(pt.eq(status, 0))
             f = pt.switch(solved, f, 1.0)
             values[observed.name] = f
-            likelihood(problem, observed, f, pt.switch(solved, 0.0, -np.inf))
+            health = pt.switch(solved, 0.0, -np.inf)
+            likelihood(problem, observed, f, health, replaceable)
     return Joint(model, counters, status, values)
 
 
@@ -162,9 +166,17 @@ def refuse_switched_output(problem: Problem, output: str) -> None:
             )
 
 
-def likelihood(problem: Problem, observed: Observed, f: Tensor, health: Tensor) -> None:
+def likelihood(
+    problem: Problem, observed: Observed, f: Tensor, health: Tensor, replaceable: bool = False
+) -> None:
     """Add the measurements of one observable; ``health`` is minus infinity if a solve failed."""
     error, rows = problem.errors[observed.name], observed.rows
+    value, logp = rows.value, log_density(error, observed)
+    if replaceable:
+        value = pm.Data(value_name(observed.name), rows.value)
+        kind = pm.Data(kind_name(observed.name), rows.kind.astype(np.float64))
+        kinds = limits_of(problem, observed).kinds
+        logp = replaceable_density(error, observed, kind, kinds)
     sigma = [spread(problem, name) for name in error.parameters(observed.name)]
     pm.CustomDist(
         observed.name,
@@ -172,9 +184,9 @@ def likelihood(problem: Problem, observed: Observed, f: Tensor, health: Tensor) 
         pt.constant(error.working_se(rows)),
         health,
         *sigma,
-        logp=log_density(error, observed),
+        logp=logp,
         random=random(error, observed),
-        observed=rows.value,
+        observed=value,
         dims=f"{observed.name}_observation",
     )
 

@@ -6,7 +6,7 @@ import dataclasses
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import xarray as xr
 
 from ..counters import FAILED, SLOTS, SOLVES, ReadCounters, new_counters
 from ..hierarchy import CENTERING, Hierarchical
-from ..joint import COUNTERS
+from ..joint import COUNTERS, build_joint
 from .pilot import Layout, run_pilot, transfer
 from .progress import ChainState
 from .samplers import COUNTS, REFRESH, Drawn, explained, seeds_of
@@ -35,11 +35,11 @@ POLL = 0.02  # seconds
 
 
 @lru_cache(maxsize=4)
-def prepared(problem: Problem) -> tuple[Joint, Any]:
+def prepared(problem: Problem, replaceable: bool = False) -> tuple[Joint, Any]:
     """Joint density and nutpie's compiled model; kept, because compiling takes seconds."""
     import nutpie
 
-    joint = problem.joint()
+    joint = build_joint(problem, replaceable=replaceable)
     with joint.model as model:
         model.add_coord("slot", range(SLOTS))
         pm.Deterministic(COUNTS, ReadCounters()(joint.counters, model.free_RVs[0]), dims="slot")
@@ -47,7 +47,12 @@ def prepared(problem: Problem) -> tuple[Joint, Any]:
     return joint, compiled
 
 
-def sample_nutpie(problem: Problem, settings: Settings, progress: Progress) -> Drawn:
+def sample_nutpie(
+    problem: Problem,
+    settings: Settings,
+    progress: Progress,
+    data: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> Drawn:
     """Sample with nutpie: each chain in a thread of its own, with its own block of counters.
 
     Parameters
@@ -55,6 +60,8 @@ def sample_nutpie(problem: Problem, settings: Settings, progress: Progress) -> D
     problem : Problem
     settings : Settings
     progress : Progress
+    data : mapping of name to array, optional
+        In place of the measured values and their censoring, see `replica`.
 
     Returns
     -------
@@ -73,7 +80,7 @@ def sample_nutpie(problem: Problem, settings: Settings, progress: Progress) -> D
     import nutpie
 
     sequence, seeds = seeds_of(settings)
-    joint, compiled, starts, centering = begun_at(problem, settings, sequence)
+    joint, compiled, starts, centering = begun_at(problem, settings, sequence, data)
     blocks = [new_counters() for _ in seeds]
     states: dict[int, ChainState] = {}
 
@@ -109,18 +116,31 @@ def sample_nutpie(problem: Problem, settings: Settings, progress: Progress) -> D
 
 
 def begun_at(
-    problem: Problem, settings: Settings, sequence: np.random.SeedSequence
+    problem: Problem,
+    settings: Settings,
+    sequence: np.random.SeedSequence,
+    data: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> tuple[Joint, Any, Starts, dict[str, float]]:
     """Compiled model, starting points, and the mean degree of centering of each parameter."""
-    joint, compiled = prepared(problem)
+    joint, compiled = with_replica(problem, data)
 
     def explain(failed: Sequence[int]) -> str:
         return explained(joint, failed)
 
     if isinstance(problem.family, Hierarchical):
-        return after_pilot(problem, problem.family, settings, sequence, explain)
+        return after_pilot(problem, problem.family, settings, sequence, explain, data)
     draw, evaluate = compiled.initial_point_func, compiled.logp_func
     return joint, compiled, find_starts(draw, evaluate, settings.chains, sequence, explain), {}
+
+
+def with_replica(
+    problem: Problem, data: Mapping[str, npt.NDArray[Any]] | None
+) -> tuple[Joint, Any]:
+    """As `prepared`, with other measured values where they are given; nothing is compiled anew."""
+    joint, compiled = prepared(problem, data is not None)
+    for name, array in (data or {}).items():
+        joint.model[name].set_value(array)
+    return joint, compiled.with_data(**data) if data else compiled
 
 
 def after_pilot(
@@ -129,9 +149,10 @@ def after_pilot(
     settings: Settings,
     sequence: np.random.SeedSequence,
     explain: Callable[[Sequence[int]], str],
+    data: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> tuple[Joint, Any, Starts, dict[str, float]]:
     """As `begun_at`, for a hierarchical population with degrees that were asked for or found."""
-    joint, compiled = prepared(problem)
+    joint, compiled = with_replica(problem, data)
     names = family.of(problem)
     degrees = np.zeros((len(names), len(problem.arrangement.subjects)))
     joint.model[CENTERING].set_value(degrees)

@@ -1,0 +1,147 @@
+"""Data that can be exchanged in a compiled model: calibration fits hundreds of data sets.
+
+In a replaceable joint density the measured values and their censoring are data of the PyMC model.
+Rows, times, doses and limits of quantification stay: they are the design. One compilation then
+serves every data set that the same trial could have given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pytensor.tensor as pt
+
+from ..datasets.errors import InputError
+from .measurement import KINDS
+from .units import factor
+
+if TYPE_CHECKING:
+    from .arrangement import Observed
+    from .measurement import ErrorModel
+    from .problem import Problem
+
+__all__ = ["Limits", "kind_name", "limits_of", "replaceable_density", "value_name"]
+
+Array = npt.NDArray[Any]
+Tensor = Any
+NONE, LEFT, RIGHT, INTERVAL = range(len(KINDS))
+
+
+def value_name(observable: str) -> str:
+    """Name of the measured values among the data of a replaceable model."""
+    return f"{observable}_value"
+
+
+def kind_name(observable: str) -> str:
+    """Name of the censoring of the rows among the data of a replaceable model."""
+    return f"{observable}_kind"
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Limits of quantification of the rows of an observable.
+
+    Parameters
+    ----------
+    lower, upper : float64[n]
+        In the unit of the model; infinite where there is none.
+    """
+
+    lower: Array
+    upper: Array
+
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """Kinds of censoring, as positions in `KINDS`, that can occur."""
+        sides = ((NONE, True), (LEFT, np.isfinite(self.lower).any()),
+                 (RIGHT, np.isfinite(self.upper).any()))  # fmt: skip
+        return tuple(kind for kind, there in sides if there)
+
+    def censor(self, values: Array) -> tuple[Array, Array]:
+        """Report measurements as the assay would.
+
+        Parameters
+        ----------
+        values : float64[n]
+
+        Returns
+        -------
+        float64[n]
+            The limit in place of what lies beyond it.
+        int64[n]
+            Censoring, as position in `KINDS`.
+        """
+        low, high = values < self.lower, values > self.upper
+        reported = np.where(low, self.lower, np.where(high, self.upper, values))
+        return reported, np.where(low, LEFT, np.where(high, RIGHT, NONE)).astype(np.int64)
+
+
+def limits_of(problem: Problem, observed: Observed) -> Limits:
+    """Find the limits that hold in each row: those of the data; of a censored row, its value.
+
+    Parameters
+    ----------
+    problem : Problem
+    observed : Observed
+        One of ``problem.arrangement.observed``.
+
+    Returns
+    -------
+    Limits
+
+    Raises
+    ------
+    InputError
+        If a row is censored to an interval: it does not say what else could have been reported.
+    """
+    rows, table = observed.rows, problem.data.observations
+    if (rows.kind == INTERVAL).any():
+        first = int(observed.row[np.argmax(rows.kind == INTERVAL)])
+        raise InputError(
+            f"{observed.name}: row {first} of the data is censored to an interval, which does not "
+            "say how another value would have been reported, so that no data can be simulated. "
+            "Leave these rows out of the calibration."
+        )
+    unit = problem.data.units.get(observed.name, "")
+    scale = factor(unit, problem.model.unit(observed.target), observed.name)
+    lower, upper = (table[side].to_numpy()[observed.row] * scale for side in ("lower", "upper"))
+    lower = np.where(rows.kind == LEFT, rows.value, lower)
+    upper = np.where(rows.kind == RIGHT, rows.value, upper)
+    return Limits(
+        np.where(np.isfinite(lower), lower, -np.inf), np.where(np.isfinite(upper), upper, np.inf)
+    )
+
+
+def replaceable_density(
+    error: ErrorModel, observed: Observed, kind: Tensor, kinds: tuple[int, ...]
+) -> Callable[..., Tensor]:
+    """Log density as PyMC calls it, in which the censoring is data.
+
+    Parameters
+    ----------
+    error : ErrorModel
+    observed : Observed
+    kind : TensorVariable, int64[n]
+        Positions in `KINDS`.
+    kinds : tuple of int
+        Those that can occur.
+
+    Returns
+    -------
+    callable
+        ``(value, f, se, health, *sigma)`` to the log density of each row.
+    """
+
+    def logp(value: Tensor, f: Tensor, se: Tensor, health: Tensor, *sigma: Tensor) -> Tensor:
+        total: Tensor = pt.zeros_like(f)
+        for code in kinds:
+            rows = replace(observed.rows, kind=np.full(observed.rows.kind.shape, code))
+            scores = error.log_density(value, f, sigma, rows, se)
+            total = pt.switch(pt.eq(kind, code), scores, total)
+        return total + health
+
+    return logp

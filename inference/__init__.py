@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .predict import predict
     from .priors import PriorError, random_variable
     from .problem import Problem
+    from .replicates import predictions, replicates
 
 __all__ = [
     "Additive",
@@ -36,8 +37,10 @@ __all__ = [
     "convergence",
     "fit",
     "predict",
+    "predictions",
     "random_variable",
     "read_facts",
+    "replicates",
 ]
 
 _HOMES = {
@@ -48,6 +51,7 @@ _HOMES = {
     "predict": ("predict",),
     "priors": ("PriorError", "random_variable"),
     "problem": ("Problem",),
+    "replicates": ("predictions", "replicates"),
 }
 
 

@@ -6,8 +6,6 @@ the sampler parametrized them.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +14,8 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.compile.maker import function as compiled_function
 
-from .predict import model_values, parameters_of, residual_spreads
+from .predict import parameters_of, residual_spreads
+from .solving import values_at_rows
 
 if TYPE_CHECKING:
     from .arrangement import Observed
@@ -42,38 +41,17 @@ def pointwise(problem: Problem, posterior: xr.Dataset) -> xr.Dataset:
         NaN where the equations could not be solved.
     """
     theta = parameters_of(problem, posterior, len(problem.arrangement.subjects))
-    points = solved(problem, theta)
+    values_of = values_at_rows(problem, theta)
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     found = {}
     for observed in problem.arrangement.observed:
-        f = model_values(
-            problem.model,
-            observed.target,
-            theta[:, observed.subject],
-            points[:, observed.point],
-            observed.time,
-        )
+        f = values_of[observed.name]
         values = log_likelihood(problem, observed, f, posterior)
         dims = ("chain", "draw", f"{observed.name}_observation")
         found[observed.name] = (dims, values.reshape(*shape, -1))
     coordinates = {"chain": posterior["chain"].to_numpy(), "draw": posterior["draw"].to_numpy()}
     rows = {f"{o.name}_observation": o.row for o in problem.arrangement.observed}
     return xr.Dataset(found, {**coordinates, **rows})
-
-
-def solved(problem: Problem, theta: Array) -> Array:
-    """States at the observation points of the data; float64[draw, point, state]."""
-    timeline = problem.arrangement.timeline
-    if problem.model.is_closed_form:
-        return np.empty((len(theta), timeline.n_observations, 0))
-    compiled = problem.compiled
-
-    def one(values: Array) -> Array:
-        result: Array = compiled.solve(values, timeline, problem.solver).y
-        return result
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.array(list(pool.map(one, theta)))
 
 
 def log_likelihood(problem: Problem, observed: Observed, f: Array, posterior: xr.Dataset) -> Array:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +12,12 @@ import xarray as xr
 
 from ..datasets.errors import InputError
 from ..models.dosing import Regimen
-from ..models.solver import Timeline, compile_model
-from ..models.symbolic import trace
-from .arrangement import regimens_of, timeline_of
-from .expression import evaluate
+from .arrangement import regimens_of
 from .hierarchy import Hierarchical, new_effects, scale_of
 from .population import Independent, individual_name
+from .solving import integrate, model_values
 
 if TYPE_CHECKING:
-    from ..models.ode import OdeModel
     from .arrangement import Observed
     from .problem import Problem
 
@@ -30,8 +25,6 @@ __all__ = ["predict"]
 
 Array = npt.NDArray[Any]
 KINDS = ("individual", "population", "observed")
-ITEMS = 4096  # observations and events in one call of the integrator
-BATCH = 64  # draws in one call, at most
 
 
 def predict(
@@ -207,81 +200,6 @@ def new_subject(problem: Problem, data: xr.Dataset, seed: int | None) -> Array:
         scale = scale_of(*problem.bounds(name))
         theta[:, 0, k] = scale.back(scale.forward(theta[:, 0, k], np.log) + effect, np.exp)
     return theta
-
-
-def integrate(
-    problem: Problem, theta: Array, regimens: Sequence[Regimen], grid: Array
-) -> tuple[Array, int]:
-    """States at the times of the grid.
-
-    Returns
-    -------
-    float64[draw, subject, time, state]
-        NaN where the solve failed.
-    int
-        Draws in which it failed for at least one subject.
-
-    Notes
-    -----
-    Subjects who share schedule and parameters are solved once. Batches of draws run in threads:
-    the integrator releases the GIL.
-    """
-    if problem.model.is_closed_form:
-        return np.empty((*theta.shape[:2], grid.size, 0)), 0
-    distinct = list(dict.fromkeys(regimens))
-    if problem.by_subject:
-        solved, back = list(regimens), np.arange(len(regimens))
-    else:
-        solved, back = distinct, np.array([distinct.index(r) for r in regimens])
-        theta = theta[:, : len(solved)]
-    one = timeline_of(problem.model, tuple(solved), (grid,) * len(solved))
-    size = int(np.clip(ITEMS // max(one.n_items, 1), 1, min(BATCH, max(len(theta), 1))))
-    timeline = Timeline.build(problem.model, solved * size, [grid] * (len(solved) * size))
-    compiled = compile_model(
-        problem.model, problem.solver.method, timeline=timeline, wrt=problem.estimated
-    )
-    states = np.empty((len(theta), len(solved), grid.size, compiled.n_states))
-    failed = np.zeros(len(theta), dtype=bool)
-
-    def run(begin: int) -> None:
-        part = theta[begin : begin + size]
-        padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
-        solution = compiled.solve(padded.reshape(-1, theta.shape[-1]), timeline, problem.solver)
-        shape = (size, *states.shape[1:])
-        states[begin : begin + size] = solution.y.reshape(shape)[: len(part)]
-        failed[begin : begin + size] = solution.status.reshape(size, -1).any(axis=1)[: len(part)]
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(run, range(0, len(theta), size)))
-    return states[:, back], int(failed.sum())
-
-
-def model_values(model: OdeModel, name: str, theta: Array, states: Array, times: Array) -> Array:
-    """Compute a state or an output of the model.
-
-    Parameters
-    ----------
-    model : OdeModel
-    name : str
-    theta : float64[..., parameter]
-    states : float64[..., state]
-    times : float64[...]
-        All three broadcast against each other, without their last dim.
-
-    Returns
-    -------
-    float64[...]
-        Of the shape of ``states``.
-    """
-    if name in model.state_names:
-        return states[..., model.state_names.index(name)]
-    traced = trace(model)
-    symbols: dict[Any, Any] = {traced.t: times}
-    symbols |= {s: states[..., k] for k, s in enumerate(traced.y)}
-    symbols |= {s: theta[..., k] for k, s in enumerate(traced.p)}
-    with np.errstate(all="ignore"):
-        value = evaluate(traced.outputs[name], symbols)
-    return np.broadcast_to(value, states.shape[:-1])
 
 
 def measurements(

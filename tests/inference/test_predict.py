@@ -72,7 +72,7 @@ def test_a_tree_and_its_posterior_predict_the_same(two: Problem) -> None:
 def test_batches_do_not_change_the_numbers(two: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     data = posterior(2, 70)
     whole = predict(two, data)
-    monkeypatch.setattr(sys.modules["cytobayes.inference.predict"], "BATCH", 1)
+    monkeypatch.setattr(sys.modules["cytobayes.inference.solving"], "BATCH", 1)
     xr.testing.assert_identical(predict(two, data), whole)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .priors import PriorError, random_variable
     from .problem import Problem
     from .replicates import predictions, replicates
+    from .response.exposure import exposure, il6_signal
+    from .response.nca import nca
 
 __all__ = [
     "Additive",
@@ -35,7 +37,10 @@ __all__ = [
     "Problem",
     "Proportional",
     "convergence",
+    "exposure",
     "fit",
+    "il6_signal",
+    "nca",
     "predict",
     "predictions",
     "random_variable",
@@ -52,6 +57,8 @@ _HOMES = {
     "priors": ("PriorError", "random_variable"),
     "problem": ("Problem",),
     "replicates": ("predictions", "replicates"),
+    "response.exposure": ("exposure", "il6_signal"),
+    "response.nca": ("nca",),
 }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .distributions import Distribution
     from .dosing import Dose, Regimen, Reset, Switch
     from .errors import ModelError, UnitError, UnknownModelError
+    from .exposure_state import with_auc
     from .latex import Equation, equations
     from .library import get, names
     from .ode import Invariance, Namespace, OdeModel, Parameter, State, Threshold
@@ -57,6 +58,7 @@ __all__ = [
     "steady_states",
     "threshold",
     "trace",
+    "with_auc",
 ]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
@@ -67,6 +69,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "distributions": ["Distribution"],
         "dosing": ["Dose", "Regimen", "Reset", "Switch"],
         "errors": ["ModelError", "UnitError", "UnknownModelError"],
+        "exposure_state": ["with_auc"],
         "latex": ["Equation", "equations"],
         "library": ["get", "names"],
         "ode": ["Invariance", "Namespace", "OdeModel", "Parameter", "State", "Threshold"],

@@ -1,0 +1,1 @@
+"""From exposure to outcome: exposure metrics, non-compartmental analysis, exposure-response."""

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .checks.convergence import Convergence, convergence
-    from .error import Additive, Combined, ErrorModel, LogNormalError, Proportional
+    from .error import (
+        Additive,
+        AdditiveT,
+        Combined,
+        ErrorModel,
+        LogNormalError,
+        LogNormalT,
+        Power,
+        Proportional,
+    )
     from .fit import FitError, fit, read_facts
     from .population import Independent, Pooled, Population
     from .predict import predict
@@ -25,14 +34,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Additive",
+    "AdditiveT",
     "Combined",
     "Convergence",
     "ErrorModel",
     "FitError",
     "Independent",
     "LogNormalError",
+    "LogNormalT",
     "Pooled",
     "Population",
+    "Power",
     "PriorError",
     "Problem",
     "Proportional",
@@ -50,7 +62,16 @@ __all__ = [
 
 _HOMES = {
     "checks.convergence": ("Convergence", "convergence"),
-    "error": ("Additive", "Combined", "ErrorModel", "LogNormalError", "Proportional"),
+    "error": (
+        "Additive",
+        "AdditiveT",
+        "Combined",
+        "ErrorModel",
+        "LogNormalError",
+        "LogNormalT",
+        "Power",
+        "Proportional",
+    ),
     "fit": ("FitError", "fit", "read_facts"),
     "population": ("Independent", "Pooled", "Population"),
     "predict": ("predict",),

@@ -147,7 +147,7 @@ class Analysis:
         Name in the library of models.
     data : DataSource
     error : str or mapping of observable to str
-        Name of the error model; one for all, or one for each observable.
+        Name of the error model, with its settings; one for all, or one for each observable.
     observables : mapping of name in the data to name in the model, or None to leave it out
         Only where the two differ.
     priors : mapping of parameter to Distribution
@@ -269,7 +269,7 @@ class Analysis:
         return cls(
             model=problem.model.name,
             data=data or find_source(problem.data),
-            error=_common({name: error.name for name, error in problem.errors.items()}),
+            error=_common({name: error.spec for name, error in problem.errors.items()}),
             observables={
                 **{name: target for name, target in matched.items() if name != target},
                 **dict.fromkeys(left_out),

@@ -46,7 +46,7 @@ NOTES = {
     "format": "layout of this file",
     "cytobayes": "release that wrote it",
     "problem": "id of what was fitted",
-    "all": "lognormal, additive, proportional or combined",
+    "all": "lognormal, lognormal-t, additive, additive-t, proportional, combined or power",
     "kind": "pooled: one parameter vector for all; hierarchical: individuals around typical "
     "values; independent: one vector each; auto: by the data",
     "draws": "kept, per chain",

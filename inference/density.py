@@ -1,9 +1,9 @@
-"""Normal log densities and tail probabilities of measurements, with their slopes, in one pass.
+"""Log densities and tail probabilities of measurements, with their slopes, in one pass.
 
-`NormalOp` scores all rows of an observable, whatever their censoring, and returns the slopes by
+`ScoreOp` scores all rows of an observable, whatever their censoring, and returns the slopes by
 location and spread beside the values; its gradient is a product with them. One loop of machine
 code takes the place of a graph with a branch for each kind of censoring, which costs several times
-as much to run and seconds to compile.
+as much to run and seconds to compile. Rows are normal or follow Student's t.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_and_cache_key
 
-__all__ = ["NormalOp", "log_interval", "log_ndtr", "normal_log_density"]
+from . import student
+from .student import log_t_cdf, log_t_density
+
+__all__ = ["NORMAL", "ScoreOp", "log_interval", "log_ndtr", "row_log_density"]
 
 Tensor = Any  # a TensorVariable; PyTensor's own annotations do not reach through its operators
+NORMAL = 0.0  # in place of degrees of freedom: no t but a normal distribution
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 ROOT_HALF = math.sqrt(0.5)
 FAR = -37.0  # below, erfc underflows and its asymptotic series is exact in double precision
 NARROWEST = -1e-300  # log ratio of the ends of an interval narrower than the spacing of numbers
-HERE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+CODE = b"".join(Path(f).read_bytes() for f in (__file__, student.__file__))
+HERE = hashlib.sha256(CODE).hexdigest()[:16]
 
 
 @numba.njit(error_model="numpy")
@@ -48,12 +53,18 @@ def log_ndtr(z: float) -> tuple[float, float]:
 
 
 @numba.njit(error_model="numpy")
-def log_interval(a: float, b: float) -> tuple[float, float, float]:
-    """Log of the standard normal probability between ``a < b``, and its slopes by both."""
+def log_cdf(z: float, nu: float) -> tuple[float, float]:
+    """Log of the distribution function, normal or Student's t, and its slope."""
+    return log_ndtr(z) if nu == NORMAL else log_t_cdf(z, nu)
+
+
+@numba.njit(error_model="numpy")
+def log_interval(a: float, b: float, nu: float = NORMAL) -> tuple[float, float, float]:
+    """Log of the standard probability between ``a < b``, and its slopes by both."""
     flip = a + b > 0.0  # look from the side where the probability is not close to 1
     low, high = (-b, -a) if flip else (a, b)
-    lower, slope_low = log_ndtr(low)
-    upper, slope_high = log_ndtr(high)
+    lower, slope_low = log_cdf(low, nu)
+    upper, slope_high = log_cdf(high, nu)
     gap = lower - upper
     if gap >= NARROWEST:
         value, by_low, by_high = upper + math.log(-NARROWEST), 0.0, slope_high
@@ -68,48 +79,56 @@ def log_interval(a: float, b: float) -> tuple[float, float, float]:
 
 @numba.njit(error_model="numpy")
 def score(  # type: ignore[no-untyped-def]
-    value, low, high, kind, location, spread
+    value, low, high, kind, nu, location, spread
 ) -> tuple[float, float, float]:
     """Log density of one row, without the Jacobian, and its slopes by location and spread."""
     z = (value - location) / spread
-    if kind == 0:
+    if kind == 0 and nu == NORMAL:
         log_density = -0.5 * z * z - HALF_LOG_TWO_PI - math.log(spread)
         return log_density, z / spread, (z * z - 1.0) / spread
+    if kind == 0:
+        log_density, slope = log_t_density(z, nu)
+        return log_density - math.log(spread), -slope / spread, -(slope * z + 1.0) / spread
     if kind == 3:
         a, b = (low - location) / spread, (high - location) / spread
         if a > -math.inf and b < math.inf:
-            p, by_a, by_b = log_interval(a, b)
+            p, by_a, by_b = log_interval(a, b, nu)
             return p, -(by_a + by_b) / spread, -(by_a * a + by_b * b) / spread
         if b < math.inf:
             z, kind = b, 1
         else:
             z, kind = a, 2
     if kind == 1:
-        p, slope = log_ndtr(z)
+        p, slope = log_cdf(z, nu)
         return p, -slope / spread, -slope * z / spread
-    p, slope = log_ndtr(-z)
+    p, slope = log_cdf(-z, nu)
     return p, slope / spread, slope * z / spread
 
 
-def score_rows(value, low, high, kind, location, spread):  # type: ignore[no-untyped-def]
+def score_rows(value, low, high, above, kind, nu, location, spread):  # type: ignore[no-untyped-def]
     """All rows: log densities and both slopes."""
     n = location.size
     density, by_location, by_spread = np.empty(n), np.empty(n), np.empty(n)
     for i in range(n):
         density[i], by_location[i], by_spread[i] = score(
-            value[i], low[i], high[i], kind[i], location[i], spread[i]
+            value[i], low[i], high[i], kind[i], nu[i], location[i], spread[i]
         )
+        if above[i] > -math.inf:  # divided by the probability of what can be seen at all
+            p, a, b = score(above[i], 0.0, 0.0, 2, nu[i], location[i], spread[i])
+            density[i] -= p
+            by_location[i] -= a
+            by_spread[i] -= b
     return density, by_location, by_spread
 
 
 compiled_rows = numba.njit(error_model="numpy", nogil=True)(score_rows)
 
 
-class NormalOp(Op):
-    """Score rows; see `normal_log_density`.
+class ScoreOp(Op):
+    """Score rows; see `row_log_density`.
 
-    Inputs: value, low, high, kind, location, spread, all of shape (n,). Outputs: the log density
-    of each row, and its slopes by location and by spread.
+    Inputs: value, low, high, above, kind, nu, location, spread, all of shape (n,). Outputs: the
+    log density of each row, and its slopes by location and by spread.
     """
 
     __props__ = ()
@@ -126,7 +145,7 @@ class NormalOp(Op):
 
     def connection_pattern(self, node: Any) -> list[list[bool]]:
         """Only the densities have a gradient, by location and spread."""
-        return [*([[False] * 3] * 4), [True, False, False], [True, False, False]]
+        return [*([[False] * 3] * 6), [True, False, False], [True, False, False]]
 
     def pullback(
         self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], cotangents: Sequence[Tensor]
@@ -135,21 +154,29 @@ class NormalOp(Op):
         bar = cotangents[0]
         if isinstance(bar.type, DisconnectedType):
             bar = pt.zeros_like(outputs[0])
-        nothing = [disconnected_type() for _ in inputs[:4]]
+        nothing = [disconnected_type() for _ in inputs[:6]]
         return [*nothing, bar * outputs[1], bar * outputs[2]]
 
 
-@register_funcify_and_cache_key(NormalOp)
-def funcify(op: NormalOp, node: Any = None, **_: Any) -> tuple[Callable[..., Any], str]:
+@register_funcify_and_cache_key(ScoreOp)
+def funcify(op: ScoreOp, node: Any = None, **_: Any) -> tuple[Callable[..., Any], str]:
     """Numba implementation."""
     key = hashlib.sha256("|".join([HERE, *(str(v.type) for v in node.inputs)]).encode())
     return numba_njit(score_rows), key.hexdigest()
 
 
-def normal_log_density(
-    value: Tensor, low: Any, high: Any, kind: Any, location: Tensor, spread: Tensor
+def row_log_density(
+    value: Tensor,
+    low: Any,
+    high: Any,
+    kind: Any,
+    location: Tensor,
+    spread: Tensor,
+    *,
+    nu: Any = NORMAL,
+    above: Any = -math.inf,
 ) -> Tensor:
-    """Log density or log probability of rows that are normal on a working scale.
+    """Log density or log probability of rows, normal or Student's t on a working scale.
 
     Parameters
     ----------
@@ -160,14 +187,19 @@ def normal_log_density(
     kind : int64[n]
         Position in `measurement.KINDS`.
     location, spread : TensorVariable [n]
+        The spread is the standard deviation of a normal, the scale of a t distribution.
+    nu : float or float64[n]
+        Degrees of freedom, or `NORMAL`.
+    above : float or float64[n]
+        Where given, the row is conditional on a value above it (truncated).
 
     Returns
     -------
     TensorVariable [n]
         Without the Jacobian of the working scale.
     """
-    outputs: Any = NormalOp()(
-        value, np.ascontiguousarray(low), np.ascontiguousarray(high), np.asarray(kind, np.int64),
-        location, spread,
-    )  # fmt: skip
+    numbers = (low, high, above)
+    ends = [np.ascontiguousarray(np.broadcast_to(x, np.shape(kind)), np.float64) for x in numbers]
+    shapes = np.ascontiguousarray(np.broadcast_to(nu, np.shape(kind)), np.float64)
+    outputs: Any = ScoreOp()(value, *ends, np.asarray(kind, np.int64), shapes, location, spread)
     return outputs[0]

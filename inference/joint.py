@@ -177,7 +177,7 @@ def likelihood(
         kind = pm.Data(kind_name(observed.name), rows.kind.astype(np.float64))
         kinds = limits_of(problem, observed).kinds
         logp = replaceable_density(error, observed, kind, kinds)
-    sigma = [spread(problem, name) for name in error.parameters(observed.name)]
+    sigma = [measurement(problem, name) for name in error.parameters(observed.name)]
     pm.CustomDist(
         observed.name,
         f,
@@ -191,11 +191,12 @@ def likelihood(
     )
 
 
-def spread(problem: Problem, name: str) -> Tensor:
-    """Give a residual standard deviation: its fixed value, or a random variable."""
+def measurement(problem: Problem, name: str) -> Tensor:
+    """Give a parameter of measurement: its fixed value, or a random variable."""
     if name in problem.fixed:
         return pt.as_tensor(problem.fixed[name], dtype="float64")
-    return random_variable(name, problem.all_priors[name], lower=0.0)
+    lower, upper = problem.bounds(name)
+    return random_variable(name, problem.all_priors[name], lower=lower, upper=upper)
 
 
 def log_density(error: ErrorModel, observed: Observed) -> Callable[..., Tensor]:
@@ -214,6 +215,6 @@ def random(error: ErrorModel, observed: Observed) -> Callable[..., npt.NDArray[n
         f: Any, se: Any, health: Any, *sigma: Any, rng: np.random.Generator, size: Any = None
     ) -> npt.NDArray[np.float64]:
         f = np.broadcast_to(f, np.shape(f) if size is None else size)
-        return error.random(rng, f, sigma, se, observed.rows.floor)
+        return error.replicate(rng, f, sigma, observed.rows)
 
     return draw

@@ -193,7 +193,7 @@ class Problem:
 
     @property
     def error_parameters(self) -> tuple[str, ...]:
-        """Residual standard deviations, estimated or fixed, in the order of the observables."""
+        """Parameters of measurement, estimated or fixed, in the order of the observables."""
         return tuple(n for o in self.targets for n in self.errors[o].parameters(o))
 
     @cached_property
@@ -209,15 +209,18 @@ class Problem:
         return {n: d for n, d in chosen.items() if d is not None}
 
     def bounds(self, name: str) -> tuple[float, float]:
-        """Bounds of a parameter or of a residual standard deviation, in its unit."""
+        """Bounds of a parameter of the model, the population or a measurement, in its unit."""
         if name in self.model.parameter_names:
             parameter = self.model.parameter(name)
             return parameter.lower, parameter.upper
-        spread = name.endswith("_omega") or name in self.error_parameters
-        return 0.0 if spread else -float("inf"), float("inf")
+        for observable in self.targets:
+            known = self.errors[observable].bounds(observable)
+            if name in known:
+                return known[name]
+        return 0.0 if name.endswith("_omega") else -float("inf"), float("inf")
 
     def unit(self, name: str) -> str:
-        """Look up the unit of a parameter or of a residual standard deviation."""
+        """Look up the unit of a parameter of the model, the population or a measurement."""
         if name in self.model.parameter_names:
             return self.model.parameter(name).unit
         for observable, target in self.targets.items():

@@ -269,5 +269,5 @@ def simulate_rows(
         error, rows = problem.errors[observed.name], observed.rows
         sigma = tuple(s[:, None] for s in residual_spreads(problem, observed, data))
         values = f[observed.name]
-        made[observed.name] = error.random(rng, values, sigma, error.working_se(rows), rows.floor)
+        made[observed.name] = error.replicate(rng, values, sigma, rows)
     return made

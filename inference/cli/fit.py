@@ -27,8 +27,8 @@ def fit(
     error: Annotated[
         Many,
         typer.Option(
-            help="lognormal (default), additive, proportional or combined; "
-            "for one observable: IL6=lognormal.",
+            help="lognormal (default), lognormal-t (heavy tails), additive, additive-t, "
+            "proportional, combined or power; for one observable: IL6=lognormal-t.",
             rich_help_panel=FILE,
         ),
     ] = None,

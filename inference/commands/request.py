@@ -100,9 +100,10 @@ def _given(options: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _errors(texts: Sequence[str], before: str | Mapping[str, str]) -> str | dict[str, str]:
     """One error model for all, or one for each observable named."""
-    if len(texts) == 1 and "=" not in texts[0]:
+    bare = [text for text in texts if "=" not in text.partition("(")[0]]
+    if len(texts) == 1 and bare:
         return texts[0].strip()
-    if bare := [text for text in texts if "=" not in text]:
+    if bare:
         raise InputError(
             f"--error {shown(bare[0])}: give one error model for all, or NAME=MODEL for each"
         )

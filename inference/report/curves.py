@@ -159,7 +159,7 @@ def scored(
 ) -> pd.DataFrame:
     """Each measurement with its predictive interval, and whether it lies inside."""
     error, rows = problem.errors[observed.name], observed.rows
-    new = error.random(rng, f, sigma, error.working_se(rows), rows.floor)
+    new = error.replicate(rng, f, sigma, rows)
     p5, p95 = np.nanquantile(new, (0.05, 0.95), axis=0)
     study = problem.data.observations.isel(row=observed.row)
     n = study["n"].to_numpy().astype(float)

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import log_ndtr as scipy_log_ndtr
 from scipy.stats import norm
 
-from cytobayes.inference.density import log_interval, log_ndtr, normal_log_density
+from cytobayes.inference.density import log_interval, log_ndtr, row_log_density
 
 pytensor: Any = untyped_pytensor
 pt: Any = untyped_tensor
@@ -36,7 +36,7 @@ def rows() -> Any:
     low, high = np.array([-np.inf, 0.5, -1.0, 0.2]), np.array([0.3, np.inf, 1.0, 0.9])
 
     def make(kind: int) -> Any:
-        density = normal_log_density(value, low, high, np.full(4, kind), location, spread)
+        density = row_log_density(value, low, high, np.full(4, kind), location, spread)
         inputs = [value, location, spread]
         return pytensor.function(
             inputs, [density, *pt.grad(density.sum(), inputs[1:])], on_unused_input="ignore"

@@ -14,9 +14,12 @@ from cytobayes.datasets.errors import InputError
 from cytobayes.inference.error import (
     KINDS,
     Additive,
+    AdditiveT,
     Combined,
     ErrorModel,
     LogNormalError,
+    LogNormalT,
+    Power,
     Proportional,
     Rows,
     error_model,
@@ -37,8 +40,13 @@ ALL: list[tuple[ErrorModel, tuple[float, ...]]] = [
     (Proportional(), (0.3,)),
     (Combined(), (0.2, 0.3)),
     (LogNormalError(), (0.4,)),
+    (LogNormalT(), (0.4,)),
+    (LogNormalT(nu=7.5), (0.4,)),
+    (AdditiveT(), (0.7,)),
+    (Power(), (0.3, 0.6)),
 ]
-EACH = pytest.mark.parametrize(("error", "sigma"), ALL, ids=[e.name for e, _ in ALL])
+LOGARITHMIC = (LogNormalError, LogNormalT)
+EACH = pytest.mark.parametrize(("error", "sigma"), ALL, ids=[e.spec for e, _ in ALL])
 
 
 def rows(value: Any, kind: str = "none", lower: Any = np.nan, upper: Any = np.nan) -> Rows:
@@ -68,15 +76,36 @@ def evaluated(error: ErrorModel, sigma: Any, f: Any, these: Rows) -> tuple[Any, 
     return found, by_f, np.array(by_sigma)
 
 
+def of_logarithm(
+    error: Any, sigma: float, f: float, value: float, kind: str, lower: float, upper: float,
+    se: float,
+) -> float:  # fmt: skip
+    """One row whose logarithm is normal or Student's t."""
+    spread = np.hypot(sigma, se / value)
+    law: Any = stats.norm(np.log(f), spread)
+    if isinstance(error, LogNormalT):
+        law = stats.t(error.nu, np.log(f), spread)
+    if kind == "interval":
+        return float(np.log(law.cdf(np.log(upper)) - law.cdf(np.log(lower))))
+    if kind == "none":
+        return float(law.logpdf(np.log(value)) - np.log(value))
+    return float({"left": law.logcdf, "right": law.logsf}[kind](np.log(value)))
+
+
 def by_scipy(error: ErrorModel, sigma: tuple[float, ...]) -> Any:
     """The same six rows, written out with frozen distributions."""
     expected = []
     for f, value, kind, lower, upper, se in zip(F, VALUE, KIND, LOWER, UPPER, SE, strict=True):
         dist: Any
-        if isinstance(error, LogNormalError):
-            dist = stats.lognorm(np.hypot(sigma[0], se / value), scale=f)
+        if isinstance(error, LOGARITHMIC):
+            expected.append(of_logarithm(error, sigma[0], f, value, KINDS[kind], lower, upper, se))
+            continue
+        if isinstance(error, AdditiveT):
+            dist = stats.t(error.nu, f, np.hypot(sigma[0], se))
         elif isinstance(error, Additive):
             dist = stats.norm(f, np.hypot(sigma[0], se))
+        elif isinstance(error, Power):
+            dist = stats.norm(f, np.hypot(sigma[0] * f ** sigma[1], se))
         elif isinstance(error, Proportional):
             dist = stats.norm(f, np.hypot(sigma[0] * f, se))
         else:
@@ -147,7 +176,8 @@ def test_log_normal_pulls_a_model_value_up_from_zero() -> None:
 def test_censoring_at_a_limit_that_says_nothing_costs_nothing(
     error: ErrorModel, sigma: tuple[float, ...]
 ) -> None:
-    assert evaluated(error, sigma, 1.0, rows(1e9, "left"))[0][0] == pytest.approx(0, abs=1e-12)
+    # Beyond z = log(1e30) / 0.4 = 173 lies 12 / z^4 = 1.4e-8 of a t with four degrees of freedom.
+    assert evaluated(error, sigma, 1.0, rows(1e30, "left"))[0][0] == pytest.approx(0, abs=2e-8)
 
 
 @EACH
@@ -212,3 +242,26 @@ def test_error_models_are_found_by_name_with_a_guess() -> None:
     assert error_model(Additive()) == Additive()
     with pytest.raises(InputError, match="mean 'proportional'"):
         error_model("proprotional")
+
+
+def test_settings_are_written_behind_the_name_and_read_back() -> None:
+    assert LogNormalT().spec == "lognormal-t"
+    for model in (LogNormalT(nu=7.0), AdditiveT(nu=2.5), LogNormalT(), Combined()):
+        assert error_model(model.spec) == model
+    with pytest.raises(InputError, match="no setting 'mu'; it has nu"):
+        error_model("lognormal-t(mu=3)")
+    with pytest.raises(InputError, match="'four' cannot be read"):
+        error_model("lognormal-t(nu=four)")
+    with pytest.raises(InputError, match="must be positive"):
+        error_model("lognormal-t(nu=0)")
+    with pytest.raises(InputError, match="no setting 'nu'"):
+        error_model("additive(nu=3)")
+
+
+def test_an_outlier_pulls_a_heavy_tail_less_and_less() -> None:
+    """The pull of Student's t falls as 1 / distance; that of a normal grows."""
+    far = rows(np.exp([1.0, 10.0, 100.0]))
+    by_t = evaluated(LogNormalT(), (0.3,), 1.0, far)[1]
+    assert by_t[0] > 5 * by_t[1] > 25 * by_t[2] > 0
+    by_normal = evaluated(LogNormalError(), (0.3,), 1.0, far)[1]
+    assert by_normal[2] > by_normal[1] > by_normal[0]

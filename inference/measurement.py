@@ -319,10 +319,11 @@ class ScaledError(ErrorModel):
     ) -> Array:
         """Draw measurements, uncensored; see `ErrorModel`."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            spread = np.where(averaged, se, self.spread(f, sigma, se, floor))
+            spread: Array = np.where(averaged, se, self.spread(f, sigma, se, floor))
             location = self.location(f, floor) + shift
-            limit = np.where(np.isfinite(above), self.working(np.asarray(above)), -np.inf)
-            z = location + spread * self._noise(rng, np.shape(f), averaged, limit, location, spread)
+            limit: Array = np.where(np.isfinite(above), self.working(np.asarray(above)), -np.inf)
+            shape = np.shape(location)
+            z = location + spread * self._noise(rng, shape, averaged, limit, location, spread)
             return np.asarray(self.natural(z), dtype=np.float64)
 
     def _noise(
@@ -330,16 +331,15 @@ class ScaledError(ErrorModel):
         rng: np.random.Generator,
         shape: Any,
         averaged: Value,
-        limit: Value,
+        limit: Array,
         location: Array,
         spread: Array,
     ) -> Array:
         """Draw standard scatter; above a limit, by inversion of the upper tail."""
         if not np.isfinite(limit).any():
-            noise = rng.standard_normal(shape)
-            if self.tails == NORMAL:
-                return noise
-            return np.where(averaged, noise, rng.standard_t(self.tails, shape))
+            noise: Array = rng.standard_normal(shape)
+            heavy = self.tails != NORMAL
+            return np.where(averaged, noise, rng.standard_t(self.tails, shape)) if heavy else noise
         from scipy import stats  # late: few fits are truncated
 
         law = stats.norm() if self.tails == NORMAL else stats.t(self.tails)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .replicates import predictions, replicates
     from .response.exposure import exposure, il6_signal
     from .response.nca import nca
+    from .risk.assessment import Risk, risk
 
 __all__ = [
     "Additive",
@@ -48,6 +49,7 @@ __all__ = [
     "PriorError",
     "Problem",
     "Proportional",
+    "Risk",
     "convergence",
     "exposure",
     "fit",
@@ -58,6 +60,7 @@ __all__ = [
     "random_variable",
     "read_facts",
     "replicates",
+    "risk",
 ]
 
 _HOMES = {
@@ -80,6 +83,7 @@ _HOMES = {
     "replicates": ("predictions", "replicates"),
     "response.exposure": ("exposure", "il6_signal"),
     "response.nca": ("nca",),
+    "risk.assessment": ("Risk", "risk"),
 }
 
 

@@ -1,0 +1,131 @@
+"""Patients who are not in the data: parameters from the population, by covariates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...datasets.errors import InputError
+from ...datasets.wording import shown
+from ...models.dosing import Regimen
+from ..covariates import Effect, category_names, reference_of
+from ..hierarchy import Hierarchical, new_effects, scale_of
+from ..population import Independent
+from ..predict import parameters_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from ..problem import Problem
+
+__all__ = ["common_schedule", "covariates_of", "newcomers", "typical"]
+
+Array = npt.NDArray[np.float64]
+
+
+def covariates_of(problem: Problem) -> pd.DataFrame:
+    """Table of the fixed covariates of the patients of the data, one row each."""
+    table = problem.data.covariates.to_dataframe().reindex(list(problem.data.subjects))
+    return table.rename_axis("subject")
+
+
+def common_schedule(problem: Problem) -> Regimen:
+    """Doses that every patient of the data got; those of some only were an answer to something."""
+    first, *rest = problem.arrangement.regimens
+    return Regimen([e for e in first.events if all(e in r.events for r in rest)])
+
+
+def newcomers(
+    problem: Problem, data: xr.Dataset, covariates: pd.DataFrame, rng: np.random.Generator
+) -> Array:
+    """Draw parameters of new patients.
+
+    Parameters
+    ----------
+    problem : Problem
+        Fitted, pooled or hierarchical.
+    data : Dataset, dims chain, draw
+        Draws of the posterior.
+    covariates : DataFrame
+        One row per new patient, with a column for each covariate that the fit uses.
+    rng : Generator
+
+    Returns
+    -------
+    float64[draw, patient, parameter]
+        Each draw is another patient with these covariates.
+
+    Raises
+    ------
+    InputError
+        If a covariate is missing, or the fit says nothing about other patients.
+    """
+    theta = np.repeat(typical(problem, data), len(covariates), axis=1)
+    names = problem.model.parameter_names
+    for parameter, covariate in problem.inputs.items():
+        theta[:, :, names.index(parameter)] = _column(covariates, covariate).astype(np.float64)
+    family = problem.family
+    if not isinstance(family, Hierarchical):
+        return theta
+    shifts: dict[str, Any] = {}
+    for effect in family.effects:
+        moved = _shift(problem, data, effect, covariates)
+        shifts[effect.parameter] = shifts.get(effect.parameter, 0.0) + moved
+    for k in range(len(covariates)):
+        for name, eta in new_effects(problem, data, rng).items():
+            shifts.setdefault(name, np.zeros(theta.shape[:2]))
+            shifts[name] = shifts[name] + np.eye(len(covariates))[k] * eta[:, None]
+    for name, shift in shifts.items():
+        scale, k = scale_of(*problem.bounds(name)), names.index(name)
+        theta[:, :, k] = scale.back(scale.forward(theta[:, :, k], np.log) + shift, np.exp)
+    return theta
+
+
+def typical(problem: Problem, data: xr.Dataset) -> Array:
+    """Typical values at the reference of all covariates; float64[draw, 1, parameter]."""
+    if isinstance(problem.family, Independent):
+        raise InputError(
+            "subjects with independent parameters say nothing about another subject: the risk of "
+            "new patients, and forecasts, need a pooled or hierarchical fit."
+        )
+    bare = data.drop_vars([v for v in data.data_vars if "subject" in data[v].dims])
+    values = {n: problem.model.parameter(n).value for n in problem.inputs}
+    plain = replace(problem, inputs={}, fixed={**problem.fixed, **values})
+    return parameters_of(plain, bare, 1)
+
+
+def _shift(problem: Problem, data: xr.Dataset, effect: Effect, rows: pd.DataFrame) -> Array:
+    """Shift of a parameter by one covariate, on its scale; float64[draw, patient]."""
+    study, column = problem.data, _column(rows, effect.covariate)
+
+    def beta(name: str) -> Array:
+        values = data[name].transpose("chain", "draw").to_numpy().reshape(-1, 1)
+        return np.asarray(values, dtype=np.float64)
+
+    if effect.form == "category":
+        names = category_names(effect, study)
+        known = {*names, str(effect.reference or "")} | set(
+            map(str, np.unique(study.covariates[effect.covariate].astype(str)))
+        )
+        if strange := sorted(set(column.astype(str)) - known):
+            raise InputError(
+                f"covariate {effect.covariate}: {shown(strange[0])} is not in the fit."
+            )
+        parts = [beta(f"{effect.name}_{n}") * (column.astype(str) == n) for n in names]
+        return np.asarray(sum(parts))
+    coefficient = np.array([[effect.value]]) if effect.value is not None else beta(effect.name)
+    x, reference = column.astype(np.float64), reference_of(effect, study)
+    if effect.form == "power":
+        return np.asarray(coefficient * np.log(x / reference))
+    centered = coefficient * (x - reference)
+    return np.asarray(centered if effect.form == "exponential" else np.log1p(centered))
+
+
+def _column(rows: pd.DataFrame, name: str) -> npt.NDArray[Any]:
+    if name not in rows or rows[name].isna().any():
+        raise InputError(f"every new patient needs the covariate {name}, which the fit uses.")
+    return rows[name].to_numpy()

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit
+from scipy.stats import kstest
+
+from cytobayes.inference.risk.ordinal import Link, LinkPrior, fit_link, log_probability
+
+numbers = st.floats(-30, 30)
+
+
+@given(
+    eta=st.lists(numbers, min_size=1, max_size=5),
+    first=numbers,
+    gaps=st.lists(st.floats(1e-6, 20), min_size=1, max_size=4),
+)
+def test_probabilities_of_the_grades_sum_to_one_and_tails_fall(
+    eta: list[float], first: float, gaps: list[float]
+) -> None:
+    cuts = np.cumsum([first, *gaps])[None]
+    each = [
+        np.exp(log_probability(np.array([eta]), cuts, np.full(len(eta), g)))
+        for g in range(cuts.shape[1] + 1)
+    ]
+    np.testing.assert_allclose(np.sum(each, axis=0), 1, rtol=1e-9)
+    tails = Link(np.ones((1, 1)), cuts).probability(np.array(eta)[None, :, None])
+    assert (np.diff(tails, axis=-1) <= 0).all()
+    np.testing.assert_allclose(np.sum(each[1:], axis=0)[0], tails[0, :, 0], rtol=1e-9, atol=1e-12)
+
+
+def test_tails_keep_their_logarithm_where_probabilities_round_to_zero() -> None:
+    far = log_probability(np.array([[-800.0]]), np.array([[0.0, 1.0]]), np.array([2]))
+    assert far[0, 0] == pytest.approx(-801.0, rel=1e-12)
+
+
+def simulate(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Parameters from the prior, predictors, grades."""
+    prior = LinkPrior()
+    slope = rng.normal(prior.mean[0], prior.sd[0])
+    gaps = np.abs(rng.normal(0, prior.gap, 2))
+    cuts = np.cumsum([rng.normal(0, prior.cut), *gaps])
+    x = rng.normal(size=(1, n, 1))
+    chance = expit(slope * x[0] - cuts)
+    grade = (rng.uniform(size=(n, 1)) < chance).sum(1)
+    return x, grade, np.array([slope, *cuts])
+
+
+def test_ranks_of_true_parameters_are_uniform() -> None:
+    """Simulation-based calibration: exact for a right sampler, at any number of patients."""
+    rng = np.random.default_rng(7)
+    ranks = []
+    for _ in range(100):
+        x, grade, truth = simulate(rng, 20)
+        link = fit_link(x, grade, 3, rng=rng, draws=40)
+        found = np.column_stack([link.slope, link.cuts])
+        ranks.append(((found < truth).sum(0) + rng.uniform(size=4)) / 41)
+    for column in np.array(ranks).T:
+        assert kstest(column, "uniform").pvalue > 1e-3
+
+
+def test_an_uncertain_predictor_gives_flatter_and_wider_slopes_when_ignored() -> None:
+    """Each draw of a noisy predictor has its own slope, attenuated by the noise of that draw."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(1, 150, 1))
+    grade = (rng.uniform(size=(150, 1)) < expit(2.5 * x[0] - np.array([-1.0, 1.0]))).sum(1)
+    exact = fit_link(x, grade, 2, rng=rng, draws=60)
+    noisy = fit_link(x + 0.8 * rng.normal(size=(60, 150, 1)), grade, 2, rng=rng)
+    assert noisy.slope.mean() < exact.slope.mean() - 3 * exact.slope.std()
+
+
+def test_grades_that_no_one_has_keep_their_prior_and_no_probability_is_lost() -> None:
+    rng = np.random.default_rng(4)
+    link = fit_link(rng.normal(size=(1, 10, 1)), np.zeros(10, dtype=int), 4, rng=rng, draws=100)
+    assert np.isfinite(link.cuts).all() and (np.diff(link.cuts, axis=1) > 0).all()

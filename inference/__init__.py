@@ -12,7 +12,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .checks.check import Check
     from .checks.convergence import Convergence, convergence
+    from .checks.vpc import vpc
     from .error import (
         Additive,
         AdditiveT,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Additive",
     "AdditiveT",
+    "Check",
     "Combined",
     "Convergence",
     "ErrorModel",
@@ -61,10 +64,13 @@ __all__ = [
     "read_facts",
     "replicates",
     "risk",
+    "vpc",
 ]
 
 _HOMES = {
+    "checks.check": ("Check",),
     "checks.convergence": ("Convergence", "convergence"),
+    "checks.vpc": ("vpc",),
     "error": (
         "Additive",
         "AdditiveT",

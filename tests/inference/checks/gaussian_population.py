@@ -83,8 +83,13 @@ def study(values: Array, *, lloq: float | None = None, **columns: Any) -> Study:
         low = rows["value"] < lloq
         rows["censoring"] = np.where(low, "left", "none")
         rows.loc[low, "value"] = lloq
-    sex = pd.DataFrame({"subject": names, "name": "sex", "value": ["f", "m"] * (len(names) // 2)})
+    sex = pd.DataFrame({"subject": names, "name": "sex", "value": sexes(len(names))})
     return Study(rows, name="decay", units={"C": "ng/mL"}, time_unit="h", covariates=sex)
+
+
+def sexes(subjects: int) -> list[str]:
+    """Sex of each subject, in turn."""
+    return (["f", "m"] * subjects)[:subjects]
 
 
 def problem(data: Study, **settings: Any) -> Problem:

@@ -1,0 +1,264 @@
+"""Visual predictive check: percentiles of the data beside those of simulated data sets.
+
+Both are censored alike: a value below its limit of quantification is below every number, so that
+percentiles need no substitute for it, and the share below the limit is compared on its own. The
+prediction correction is that of Bergstrand et al. (2011, doi:10.1208/s12248-011-9255-z).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...datasets.errors import InputError
+from ...datasets.wording import counted
+from ..replicates import Replicated, replicated
+from .bins import cuts, strata
+from .check import Check
+from .correction import corrected_rows
+from .outside import Outside, outside, quantiles
+from .vpc_drawing import draw_vpc
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..problem import Problem
+
+__all__ = ["vpc"]
+
+Array = npt.NDArray[Any]
+LEAST = 8  # rows in a bin, or as many as there are subjects
+COLUMNS = ["observable", "stratum", "bin", "begin", "end", "time", "n", "statistic", "observed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is compared, and how.
+
+    Parameters
+    ----------
+    percentiles : tuple of float
+        Between 0 and 1.
+    bins : int or sequence of float, optional
+    least : int, optional
+    by : str, optional
+    corrected, variance : bool
+    """
+
+    percentiles: tuple[float, ...]
+    bins: int | Sequence[float] | None
+    least: int | None
+    by: str | None
+    corrected: bool
+    variance: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Statistics of the bins of one observable.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per statistic: `COLUMNS`, ``drawn``.
+    simulated : float64[sample, statistic]
+    points : DataFrame
+        One row per measurement: observable, stratum, time, value, exact, lower, upper.
+    left_out : int
+        Rows that cannot be corrected.
+    """
+
+    table: pd.DataFrame
+    simulated: Array = field(repr=False)
+    points: pd.DataFrame = field(repr=False)
+    left_out: int = 0
+
+
+def vpc(
+    problem: Problem,
+    posterior: xr.DataTree | xr.Dataset,
+    *,
+    percentiles: Sequence[float] = (0.05, 0.5, 0.95),
+    level: float = 0.9,
+    bins: int | Sequence[float] | None = None,
+    least: int | None = None,
+    by: str | None = None,
+    corrected: bool = False,
+    variance: bool = False,
+    kind: str | None = None,
+    draws: int = 500,
+    seed: int = 0,
+    log: bool | None = None,
+) -> Check:
+    """Compare percentiles of the data with those of simulated data sets.
+
+    Parameters
+    ----------
+    problem : Problem
+    posterior : DataTree or Dataset
+    percentiles : sequence of float
+        Between 0 and 1.
+    level : float
+        Probability of the interval over simulated data sets.
+    bins : int or sequence of float, optional
+        Most bins, or the times [time unit of the model] at which a new one begins; see `cuts`.
+    least : int, optional
+        Rows in a bin, at least; default 8, or the number of subjects when they are fewer.
+    by : str, optional
+        Panels for the strata of a covariate, or ``"dose"``, ``"source"``, ``"assay"``,
+        ``"occasion"``; see `strata`.
+    corrected : bool
+        Prediction-corrected: differences that doses, covariates and times make within a bin are
+        taken out.
+    variance : bool
+        Correct the spread as well (of logarithms under a log-normal error).
+    kind : {"population", "individual"}, optional
+        As in `replicates`.
+    draws, seed : int
+        Simulated data sets.
+    log : bool, optional
+        Logarithmic axis of values; default by their span.
+
+    Returns
+    -------
+    Check
+        ``table`` has one row per observable, stratum, bin and statistic (a percentile, or the
+        share ``"below"`` or ``"above"`` a limit): ``observed``, ``low``, ``median``, ``high`` and
+        ``outside`` (-1: the data lie below, 1: above). An infinite percentile lies beyond a limit
+        of quantification. ``good``: the model's own data have as many statistics outside in at
+        least one case of a hundred.
+
+    Raises
+    ------
+    InputError
+        If a setting has no meaning, or no row is left.
+    """
+    if not percentiles or not all(0 < q < 1 for q in percentiles) or not 0 < level < 1:
+        raise InputError("percentiles and level must lie between 0 and 1.")
+    plan = Plan(tuple(sorted(percentiles)), bins, least, by, corrected or variance, variance)
+    made = replicated(problem, posterior, kind=kind, draws=draws, seed=seed)
+    parts = [compared(problem, one, plan) for one in made]
+    table = pd.concat([p.table for p in parts], ignore_index=True)
+    simulated = np.concatenate([p.simulated for p in parts], axis=1)
+    result = outside(table["observed"].to_numpy(), simulated, level)
+    table = table.assign(
+        low=result.low, median=result.middle, high=result.high, outside=result.side
+    )
+    points = pd.concat([p.points for p in parts], ignore_index=True)
+    units = {o.name: problem.model.unit(o.target) for o in problem.arrangement.observed}
+    title = "Visual predictive check"
+    return Check(
+        name="vpc",
+        title=f"Prediction-corrected {title.lower()}" if plan.corrected else title,
+        sentence=sentence(table, result, sum(p.left_out for p in parts), made),
+        good=result.good,
+        table=table,
+        plot=lambda: draw_vpc(
+            table, points, units, problem.model.time_unit, log=log, corrected=plan.corrected
+        ),
+        caption=caption(level, plan, table),
+    )
+
+
+def compared(problem: Problem, one: Replicated, plan: Plan) -> Compared:
+    """Compute the statistics of one observable in its strata and bins."""
+    labels = strata(problem, one.observed, plan.by)
+    time = one.observed.time
+    tables, simulated, points, left_out = [], [], [], 0
+    for label in sorted(set(labels)):
+        at = np.flatnonzero(labels == label)
+        subjects = np.unique(one.observed.subject[at]).size
+        least = min(LEAST, subjects) if plan.least is None else plan.least
+        group = np.searchsorted(cuts(time[at], least=least, bins=plan.bins), time[at], "right")
+        rows = corrected_rows(problem, one, at, group, plan.corrected, plan.variance)
+        left_out += int((~rows.kept).sum())
+        for number, k in enumerate(np.unique(group[rows.kept])):
+            inside = rows.kept & (group == k)
+            names, seen, sets, drawn = statistics(rows.values, rows.simulated, inside, rows, plan)
+            times = time[at][inside]
+            place = (label, number, times.min(), times.max(), np.median(times), times.size)
+            lines = [(one.name, *place, n, v) for n, v in zip(names, seen, strict=True)]
+            tables.append(pd.DataFrame(lines, columns=COLUMNS).assign(drawn=drawn))
+            simulated.append(sets)
+        points.append(rows.points(one.name, label, time[at]))
+    if not tables:
+        raise InputError(
+            f"{one.name}: no row can be corrected, because PRED is nowhere positive. Use "
+            "corrected=False."
+        )
+    return Compared(
+        pd.concat(tables), np.concatenate(simulated, axis=1), pd.concat(points), left_out
+    )
+
+
+def statistics(
+    values: Array, simulated: Array, inside: Array, rows: Any, plan: Plan
+) -> tuple[list[str], Array, Array, list[bool]]:
+    """Percentiles of a bin, and its shares beyond limits; of the data and of each simulated set."""
+    own, sets = values[inside], simulated[:, inside]
+    names = [f"{100 * q:g} %" for q in plan.percentiles]
+    seen = list(quantiles(own, plan.percentiles))
+    found = list(quantiles(sets.T, plan.percentiles))
+    hidden = np.max(rows.lower[inside & np.isneginf(values)], initial=-np.inf)
+    ceiling = np.min(rows.upper[inside & np.isposinf(values)], initial=np.inf)
+    drawn = [bool(hidden < v < ceiling) for v in seen]
+    for name, limit, beyond in (
+        ("below", rows.lower, -np.inf),
+        ("above", rows.upper, np.inf),
+    ):
+        if np.isfinite(limit[inside]).any():
+            names.append(name)
+            seen.append(np.mean(own == beyond))
+            found.append(np.mean(sets == beyond, axis=1))
+            drawn.append(True)
+    return names, np.array(seen), np.stack(found, axis=1), drawn
+
+
+def sentence(table: pd.DataFrame, result: Outside, left_out: int, made: list[Replicated]) -> str:
+    """State the outcome, where most of it lies, and what was left out."""
+    shares = int(table["statistic"].isin(["below", "above"]).sum())
+    what = counted(len(table) - shares, "percentile")
+    if shares:
+        what += f" and {counted(shares, 'share')} beyond a limit of quantification"
+    verdict = "reproduces" if result.good else "does not reproduce"
+    text = f"The model {verdict} the data: of {what}, {result.sentence}."
+    if not result.good:
+        bad = table[table["outside"] != 0].groupby(["observable", "statistic"], as_index=False)
+        worst = bad["outside"].agg(["size", "sum"]).sort_values("size", ascending=False).iloc[0]
+        side = "above" if worst["sum"] > 0 else "below"
+        text += f" Most often {worst['observable']}, {worst['statistic']}: "
+        text += f"the data lie {side} the model."
+    inferred = sum(m.seen.inferred for m in made)
+    if inferred:
+        text += f" The limit of {counted(inferred, 'measured row')} is that of censored rows."
+    if left_out:
+        text += f" {counted(left_out, 'row')} could not be corrected and was left out."
+    if made[0].failed:
+        text += f" {counted(made[0].failed, 'simulated data set')} failed and was left out."
+    return text
+
+
+def caption(level: float, plan: Plan, table: pd.DataFrame) -> str:
+    """Tell how to read the picture."""
+    names = ", ".join(f"{100 * q:g}" for q in plan.percentiles)
+    text = (
+        f"Lines are percentiles of the data ({names} %); each band holds the same percentile of "
+        f"simulated data sets with probability {level:g}. A line should stay in its band; rings "
+        "mark where it does not."
+    )
+    if plan.corrected:
+        text += (
+            " Values are scaled to the typical prediction of their bin, so that doses and "
+            "covariates do not widen the bands."
+        )
+    if table["statistic"].isin(["below", "above"]).any():
+        text += (
+            " Lower panels: the share of values beyond a limit of quantification. Percentiles that "
+            "fall among them are not drawn."
+        )
+    return text

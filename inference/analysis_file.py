@@ -31,6 +31,7 @@ __all__ = ["FORMAT", "is_analysis", "read_analysis", "read_regimen", "read_text"
 
 FORMAT = 1
 EVENTS: dict[str, type[Any]] = {"dose": Dose, "switch": Switch, "reset": Reset}
+LISTS = ("varying", "correlated", "occasions")  # of parameters, in [population]
 HEAD = ("format", "cytobayes", "problem")
 SECTIONS = (
     "model", "data", "error", "observables", "priors", "fixed", "inputs", "population", "effect",
@@ -103,7 +104,7 @@ def _write_population(population: str | Population) -> list[str]:
     settings: dict[str, Any] = {"kind": population.name}
     effects = []
     if isinstance(population, Hierarchical):
-        for name in ("varying", "correlated"):
+        for name in LISTS:
             if getattr(population, name):
                 settings[name] = list(getattr(population, name))
         settings |= {f"shape_{n}": shape for n, shape in population.shapes.items()}
@@ -127,7 +128,7 @@ def _read_population(tables: Mapping[str, Any], where: str) -> str | Population:
         raise InputError(f"{where}: only a hierarchical population has settings or [[effect]]s")
     named = [k for k in table if k.startswith("shape_")]
     shapes = {k.removeprefix("shape_"): str(table.pop(k)) for k in named}
-    listed = [k for k in table if k in ("varying", "correlated")]
+    listed = [k for k in table if k in LISTS]
     lists: dict[str, Any] = {k: _names(table.pop(k), f"{where}: [population] {k}") for k in listed}
     if table:
         raise InputError(f"{where}: [population] has no setting {min(table)!r}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..datasets.study import Study
     from ..models.ode import OdeModel
+    from .occasions import Occasions
 
 __all__ = ["Arrangement", "Observed", "arrange", "match_observables", "regimens_of"]
 
@@ -69,8 +70,10 @@ class Arrangement:
     times : tuple of float64[k]
         Distinct observation times of each subject, ascending, in the time unit of the model.
     timeline : Timeline
-        Both together, for the engine.
+        Both together, for the engine, with the switches between occasions.
     observed : tuple of Observed
+    occasions : Occasions, optional
+        Where parameters vary between the occasions of a subject.
     """
 
     subjects: tuple[str, ...]
@@ -78,6 +81,7 @@ class Arrangement:
     times: tuple[Array, ...] = field(repr=False)
     timeline: Timeline = field(repr=False)
     observed: tuple[Observed, ...]
+    occasions: Occasions | None = None
 
 
 def arrange(

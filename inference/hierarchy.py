@@ -7,37 +7,36 @@ deviation ``omega``. Whether the sampler moves ``eta / omega`` (non-centered), `
 0 to 1 and ``m = g(theta) + shift`` it moves ``x ~ Normal(c m, omega ** c)``, and the individual
 value is ``m + omega ** (1 - c) (x - c m)``. The degrees are data of the PyMC model, so that the
 pilot can set one for each parameter and subject without compiling anything anew.
+
+A parameter may also vary between the occasions of a subject: in occasion ``k`` it has
+``g(theta_ik) = g(theta_i) + kappa_ik``, ``kappa_ik`` of standard deviation ``iov``, non-centered.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
-import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
 
 from ..datasets.errors import InputError
 from ..models.distributions import Distribution, HalfNormal
 from .covariates import Effect
-from .population import Population, individual_name, typical_value
+from .population import Population, individual_name, occasion_name, typical_value
 from .priors import random_variable
+from .scales import Scale, scale_of, spread_unit
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from .problem import Problem
 
 __all__ = [
     "CENTERING",
     "INTERNAL",
+    "STUDENT",
     "Hierarchical",
-    "Scale",
-    "new_effects",
     "scale_of",
     "spread_unit",
 ]
@@ -45,46 +44,10 @@ __all__ = [
 Tensor = Any
 CENTERING = "centering"  # degrees, float64[parameter, subject], as data of the PyMC model
 INTERNAL = ("_z", "_block")  # endings of what the sampler moves, not kept in a posterior
+BETWEEN_OCCASIONS = 0.3  # scale of the default prior of a spread between occasions
 WIDE = 0.6  # typical spread beyond which the default prior of omega is wider
 STUDENT = 4.0  # degrees of freedom of heavy-tailed effects
 SHAPES = ("normal", "student")
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Scale on which a parameter varies between subjects.
-
-    Parameters
-    ----------
-    name : {"log", "logit", "natural"}
-    lower, upper : float
-        Bounds, for the logit.
-    """
-
-    name: str
-    lower: float = 0.0
-    upper: float = math.inf
-
-    def forward(self, x: Any, log: Any) -> Any:
-        """From the parameter to the scale; ``log`` of NumPy or PyTensor."""
-        if self.name == "log":
-            return log(x)
-        return log((x - self.lower) / (self.upper - x)) if self.name == "logit" else x
-
-    def back(self, g: Any, exp: Any) -> Any:
-        """From the scale to the parameter."""
-        if self.name == "log":
-            return exp(g)
-        if self.name == "logit":
-            return self.lower + (self.upper - self.lower) / (1 + exp(-g))
-        return g
-
-
-def scale_of(lower: float, upper: float) -> Scale:
-    """Scale that keeps a parameter inside its bounds."""
-    if math.isfinite(lower) and math.isfinite(upper):
-        return Scale("logit", lower, upper)
-    return Scale("log") if lower == 0 else Scale("natural")
 
 
 @final
@@ -108,6 +71,10 @@ class Hierarchical(Population):
         Distribution of the effects; Student's t has four degrees of freedom.
     centered : sequence of str, optional
         Parameters that are sampled centered, and no other; default: degrees chosen by `fit`.
+    occasions : sequence of str
+        Estimated parameters that vary between the occasions of a subject, with the standard
+        deviation ``<parameter>_iov`` (half-normal with 0.3) and the effects ``<parameter>_kappa``.
+        They need a column ``occasion`` in the measurements.
     """
 
     name: ClassVar[str] = "hierarchical"
@@ -120,10 +87,11 @@ class Hierarchical(Population):
     correlated: tuple[str, ...] = ()
     shapes: Mapping[str, str] = field(default_factory=dict)
     centered: tuple[str, ...] | None = None
+    occasions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Freeze the sequences."""
-        for name in ("varying", "effects", "correlated", "centered"):
+        for name in ("varying", "effects", "correlated", "centered", "occasions"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else tuple(value))
 
@@ -138,8 +106,18 @@ class Hierarchical(Population):
         spread = [n for n in problem.estimated if problem.model.parameter(n).iiv > 0]
         return tuple(spread or problem.estimated)
 
+    def between_occasions(self, problem: Problem) -> tuple[str, ...]:
+        """Parameters that vary between occasions, in the order of the model."""
+        return tuple(n for n in problem.estimated if n in self.occasions)
+
     def check(self, problem: Problem) -> None:
         """Refuse names that are not estimated parameters, and unknown covariates."""
+        for n in self.occasions:
+            if n not in problem.estimated:
+                raise InputError(
+                    f"population, occasions: {n!r} is not estimated. Those that are: "
+                    f"{', '.join(problem.estimated)}."
+                )
         varying = self.of(problem)
         groups = {"varying": self.varying or (), "omega": self.omega, "shapes": self.shapes,
                   "correlated": self.correlated, "centered": self.centered or ()}  # fmt: skip
@@ -176,6 +154,8 @@ class Hierarchical(Population):
             parameter = problem.model.parameter(n)
             width = (1.0 if parameter.iiv > WIDE else 0.5) * spread_unit(problem, n)
             chosen[f"{n}_omega"] = self.omega.get(n, HalfNormal(width))
+        for n in self.between_occasions(problem):
+            chosen[f"{n}_iov"] = HalfNormal(BETWEEN_OCCASIONS * spread_unit(problem, n))
         for effect in self.effects:
             for coefficient in effect.coefficients(problem.data):
                 if coefficient in chosen or coefficient in problem.model.parameter_names:
@@ -188,8 +168,9 @@ class Hierarchical(Population):
 
     def unit(self, problem: Problem, name: str) -> str:
         """Spreads have a unit only on the natural scale of a parameter; coefficients have none."""
-        parameter = name.removesuffix("_omega")
-        if name.endswith("_omega") and parameter in self.of(problem):
+        parameter, _, kind = name.rpartition("_")
+        varying = {"omega": self.of(problem), "iov": self.between_occasions(problem)}
+        if parameter in varying.get(kind, ()):
             natural = scale_of(*problem.bounds(parameter)).name == "natural"
             return problem.model.parameter(parameter).unit if natural else ""
         return ""
@@ -206,7 +187,7 @@ class Hierarchical(Population):
         for n in problem.estimated:
             typical = typical_value(problem, n)
             moved = [e for e in self.effects if e.parameter == n]
-            if n not in spread and not moved:
+            if n not in spread and not moved and n not in self.occasions:
                 result[n] = typical
                 continue
             scale = scale_of(*problem.bounds(n))
@@ -217,7 +198,18 @@ class Hierarchical(Population):
             pm.Deterministic(f"{n}_eta", g - center, dims="subject")
             value = scale.back(g, pt.exp)
             result[n] = pm.Deterministic(individual_name(n), value, dims="subject")
+            if n in self.occasions:
+                result[n] = self._by_occasion(problem, n, g, scale)
         return result
+
+    def _by_occasion(self, problem: Problem, name: str, g: Tensor, scale: Scale) -> Tensor:
+        """Values of a parameter in each occasion of each subject."""
+        dims = ("subject", "occasion")
+        width = random_variable(f"{name}_iov", problem.all_priors[f"{name}_iov"], lower=0.0)
+        kappa = width * pm.Normal(f"{name}_kappa_z", dims=dims)
+        pm.Deterministic(f"{name}_kappa", kappa, dims=dims)
+        value = scale.back(g[:, None] + kappa, pt.exp)
+        return pm.Deterministic(occasion_name(name), value, dims=dims)
 
     def _shift(self, problem: Problem, effect: Effect) -> Tensor:
         names = effect.coefficients(problem.data)
@@ -273,46 +265,3 @@ class Hierarchical(Population):
         else:
             x = pm.Normal(f"{name}_z", middle, width, dims="subject")
         return center + spread ** (1 - degree) * (x - middle)
-
-
-def spread_unit(problem: Problem, name: str) -> float:
-    """Size of a spread of 100 %: 1 on relative scales, that of the value on the natural one."""
-    if scale_of(*problem.bounds(name)).name != "natural":
-        return 1.0
-    return max(abs(problem.model.parameter(name).value), 1e-3)
-
-
-def new_effects(
-    problem: Problem, data: xr.Dataset, rng: np.random.Generator
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Draw the random effects of one new subject for each draw of a posterior.
-
-    Parameters
-    ----------
-    problem : Problem
-        With a hierarchical population.
-    data : Dataset, dims chain, draw
-        With the spreads.
-    rng : Generator
-
-    Returns
-    -------
-    dict of parameter to float64[chain * draw]
-        On the scale of the parameter.
-    """
-    family = problem.family
-    assert isinstance(family, Hierarchical)
-    names = family.of(problem)
-    count = data.sizes["chain"] * data.sizes["draw"]
-
-    def noise(name: str) -> Any:
-        heavy = family.shapes.get(name) == "student"
-        return rng.standard_t(STUDENT, count) if heavy else rng.standard_normal(count)
-
-    z = {n: noise(n) for n in names}
-    joint = [n for n in names if n in family.correlated]
-    if joint:
-        matrix = data["omega_correlation"].to_numpy().reshape(count, len(joint), len(joint))
-        mixed = np.einsum("dij,jd->id", np.linalg.cholesky(matrix), np.stack([z[n] for n in joint]))
-        z |= dict(zip(joint, mixed, strict=True))
-    return {n: z[n] * data[f"{n}_omega"].to_numpy().reshape(count) for n in names}

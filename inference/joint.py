@@ -90,17 +90,20 @@ def build_joint(problem: Problem, *, replaceable: bool = False) -> Joint:
 
 def coordinates(problem: Problem) -> dict[str, Any]:
     """Labels of the dimensions."""
+    occasions = problem.arrangement.occasions
+    labels = {} if occasions is None else {"occasion": list(occasions.labels)}
     observations = {f"{o.name}_observation": o.row for o in problem.arrangement.observed}
     return {
         "subject": list(problem.arrangement.subjects),
         "state": list(problem.model.state_names),
         "parameter": list(problem.model.parameter_names),
+        **labels,
         **observations,
     }
 
 
 def draw_parameters(problem: Problem) -> dict[str, Tensor]:
-    """All parameters of the model by name: random variables of shape () or (subject,), numbers."""
+    """All parameters of the model by name: numbers, or random variables, see `Population`."""
     drawn = problem.family.variables(problem)
     inputs = {n: pt.constant(v) for n, v in problem.inputs_by_subject.items()}
     constants = problem.constants | inputs
@@ -112,7 +115,7 @@ def integrate(
 ) -> tuple[Tensor, Tensor]:
     """States at the observation points, 1 when a subject failed, and the status of each subject."""
     subjects = len(problem.arrangement.subjects)
-    columns = list(parameters.values())
+    columns = engine_columns(problem, parameters)
     if problem.by_subject:
         zeros = pt.zeros((subjects,))
         theta = pt.stack([c + zeros for c in columns], axis=1)
@@ -135,6 +138,30 @@ def integrate(
     return pt.switch(pt.all(pt.eq(status, 0)), y, 1.0), status
 
 
+def engine_columns(problem: Problem, parameters: Mapping[str, Tensor]) -> list[Tensor]:
+    """Parameters in the order of the engine's model: with a copy for each occasion, if any."""
+    occasions = problem.arrangement.occasions
+    if occasions is None:
+        return list(parameters.values())
+    who = np.arange(len(problem.arrangement.subjects))
+    varying = {n: parameters[n] for n in occasions.parameters}
+    plain = dict(parameters) | {n: v[who, occasions.first] for n, v in varying.items()}
+    copies = [v[:, k] for v in varying.values() for k in range(len(occasions.labels))]
+    return [*plain.values(), *copies]
+
+
+def at_rows(problem: Problem, observed: Observed, value: Tensor) -> Tensor:
+    """Value of a parameter at each row of an observable."""
+    dims = getattr(value, "ndim", 0)
+    if dims == 0:
+        return value
+    if dims == 1:
+        return value[pt.constant(observed.subject)]
+    occasions = problem.arrangement.occasions
+    assert occasions is not None
+    return value[pt.constant(observed.subject), pt.constant(occasions.of_row[observed.name])]
+
+
 def model_values(
     problem: Problem, observed: Observed, parameters: Mapping[str, Tensor], states: Tensor
 ) -> Tensor:
@@ -145,11 +172,10 @@ def model_values(
         return states[:, model.state_names.index(observed.target)][point]
     refuse_switched_output(problem, observed.target)
     traced = trace(model)
-    subject = pt.constant(observed.subject)
     symbols = {traced.t: pt.constant(observed.time)}
     symbols |= {s: states[:, k][point] for k, s in enumerate(traced.y)}
     for symbol, value in zip(traced.p, parameters.values(), strict=True):
-        symbols[symbol] = value[subject] if getattr(value, "ndim", 0) else value
+        symbols[symbol] = at_rows(problem, observed, value)
     f = evaluate(traced.outputs[observed.target], symbols, tensor=True)
     return f + pt.zeros(observed.point.shape)
 

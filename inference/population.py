@@ -14,7 +14,14 @@ from .priors import random_variable
 if TYPE_CHECKING:
     from .problem import Problem
 
-__all__ = ["Independent", "Pooled", "Population", "individual_name", "population_model"]
+__all__ = [
+    "Independent",
+    "Pooled",
+    "Population",
+    "individual_name",
+    "occasion_name",
+    "population_model",
+]
 
 Tensor = Any
 
@@ -22,6 +29,11 @@ Tensor = Any
 def individual_name(parameter: str) -> str:
     """Name of the values of a parameter in each subject."""
     return f"{parameter}_individual"
+
+
+def occasion_name(parameter: str) -> str:
+    """Name of the values of a parameter in each occasion of each subject."""
+    return f"{parameter}_occasion"
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class Population(ABC):
 
         Returns
         -------
-        dict of name to TensorVariable, shape () or (subject,)
+        dict of name to TensorVariable, shape (), (subject,) or (subject, occasion)
             Values with which each subject's equations are solved.
         """
 
@@ -53,6 +65,10 @@ class Population(ABC):
     def unit(self, problem: Problem, name: str) -> str:
         """Look up the unit of one of `priors`."""
         return ""
+
+    def between_occasions(self, problem: Problem) -> tuple[str, ...]:
+        """Parameters that vary between the occasions of a subject; none by default."""
+        return ()
 
     def check(self, problem: Problem) -> None:  # noqa: B027 (most have nothing to refuse)
         """Refuse settings that do not fit the problem."""

@@ -13,12 +13,15 @@ import xarray as xr
 from ..datasets.errors import InputError
 from ..models.dosing import Regimen
 from .arrangement import regimens_of
-from .hierarchy import Hierarchical, new_effects, scale_of
-from .population import Independent, individual_name
+from .hierarchy import Hierarchical
+from .new_subjects import vary
+from .occasions import switched
+from .population import Independent, individual_name, occasion_name
 from .solving import integrate, model_values
 
 if TYPE_CHECKING:
     from .arrangement import Observed
+    from .occasions import Occasions
     from .problem import Problem
 
 __all__ = ["predict"]
@@ -58,7 +61,7 @@ def predict(
         Use about this many draws, evenly spaced in each chain; default: all.
     seed : int, optional
         For ``"observed"``, and for ``"population"`` of a hierarchical fit, in which each draw is
-        another subject at the reference values of the covariates.
+        another subject at the reference values of the covariates, in one occasion.
 
     Returns
     -------
@@ -74,13 +77,14 @@ def predict(
     """
     data = thinned(draws_of(problem, posterior, kind), draws)
     chosen = schedules(problem, regimen, kind)
+    occasions = None if kind == "population" else problem.arrangement.occasions
     labels = list(chosen)
     grid = grid_of(problem, times)
     if kind == "population":
         theta = new_subject(problem, data, seed)
     else:
         theta = parameters_of(problem, data, len(labels))
-    states, failed = integrate(problem, theta, list(chosen.values()), grid)
+    states, failed = integrate(problem, theta, switched(occasions, tuple(chosen.values())), grid)
     coordinates = {
         "chain": data["chain"].to_numpy(),
         "draw": data["draw"].to_numpy(),
@@ -88,7 +92,7 @@ def predict(
         "time": ("time", grid, {"units": problem.model.time_unit}),
     }
     shape = (data.sizes["chain"], data.sizes["draw"], len(labels), grid.size)
-    model, each = problem.model, theta[..., None, :]
+    model, each = problem.model, over_time(problem, occasions, theta, grid)
     if kind == "observed":
         values = measurements(problem, data, each, states, grid, seed)
     else:
@@ -155,6 +159,13 @@ def schedules(
     return {"population": distinct.pop()}  # type: ignore[dict-item]
 
 
+def over_time(problem: Problem, occasions: Occasions | None, theta: Array, grid: Array) -> Array:
+    """Parameters of the model that outputs read; float64[draw, subject, time or 1, parameter]."""
+    if occasions is None:
+        return theta[..., None, : len(problem.model.parameters)]
+    return occasions.chosen(theta, occasions.at(theta.shape[1], grid))
+
+
 def grid_of(problem: Problem, times: npt.ArrayLike | None) -> Array:
     """Check the times of the prediction, or take those of the data; float64[time]."""
     if times is None:
@@ -166,24 +177,40 @@ def grid_of(problem: Problem, times: npt.ArrayLike | None) -> Array:
 
 
 def parameters_of(problem: Problem, data: xr.Dataset, subjects: int) -> Array:
-    """All parameters of the model; float64[draw, subject, parameter], chains one after another."""
-    columns = []
+    """All parameters of the engine's model; float64[draw, subject, parameter], chain by chain.
+
+    Notes
+    -----
+    Where parameters vary between occasions, they have their value in the first occasion of the
+    subject, and the copies of `Occasions` stand behind the parameters of the model.
+    """
     count = data.sizes["chain"] * data.sizes["draw"]
-    for name in problem.model.parameter_names:
-        if name in problem.inputs:
-            columns.append(np.broadcast_to(problem.inputs_by_subject[name], (count, subjects)))
-        elif name not in problem.estimated:
-            columns.append(np.full((count, subjects), problem.constants[name]))
-        elif individual_name(name) in data:
-            values = data[individual_name(name)].transpose("chain", "draw", "subject").to_numpy()
-            columns.append(values.reshape(count, subjects))
-        elif "subject" in data[name].dims:
-            values = data[name].transpose("chain", "draw", "subject").to_numpy()
-            columns.append(values.reshape(count, subjects))
-        else:
-            values = data[name].transpose("chain", "draw").to_numpy().reshape(count, 1)
-            columns.append(np.broadcast_to(values, (count, subjects)))
+    columns = [_column(problem, data, n, (count, subjects)) for n in problem.model.parameter_names]
+    occasions = problem.arrangement.occasions
+    if occasions is not None:
+        for name in occasions.parameters:
+            place = problem.model.parameter_names.index(name)
+            values = columns[place][..., None]
+            if (stored := occasion_name(name)) in data:
+                ordered = data[stored].transpose("chain", "draw", "subject", "occasion")
+                values = ordered.to_numpy().reshape(count, subjects, -1)
+                columns[place] = values[:, np.arange(subjects), occasions.first]
+            values = np.broadcast_to(values, (count, subjects, len(occasions.labels)))
+            columns += list(np.moveaxis(values, -1, 0))
     return np.stack(columns, axis=-1)
+
+
+def _column(problem: Problem, data: xr.Dataset, name: str, shape: tuple[int, int]) -> Array:
+    """Values of one parameter of the model; float64[draw, subject]."""
+    if name in problem.inputs:
+        return np.broadcast_to(problem.inputs_by_subject[name], shape)
+    if name not in problem.estimated:
+        return np.full(shape, problem.constants[name])
+    stored = individual_name(name) if individual_name(name) in data else name
+    if "subject" in data[stored].dims:
+        return data[stored].transpose("chain", "draw", "subject").to_numpy().reshape(shape)
+    values = data[stored].transpose("chain", "draw").to_numpy().reshape(-1, 1)
+    return np.broadcast_to(values, shape)
 
 
 def new_subject(problem: Problem, data: xr.Dataset, seed: int | None) -> Array:
@@ -194,11 +221,7 @@ def new_subject(problem: Problem, data: xr.Dataset, seed: int | None) -> Array:
     theta = parameters_of(plain, typical, 1)
     if not isinstance(problem.family, Hierarchical):
         return theta
-    effects = new_effects(problem, typical, np.random.default_rng(seed))
-    for name, effect in effects.items():
-        k = problem.model.parameter_names.index(name)
-        scale = scale_of(*problem.bounds(name))
-        theta[:, 0, k] = scale.back(scale.forward(theta[:, 0, k], np.log) + effect, np.exp)
+    vary(problem, theta[:, 0], typical, np.random.default_rng(seed))
     return theta
 
 

@@ -14,11 +14,12 @@ from ..models.distributions import Distribution
 from ..models.dosing import Dose, Regimen
 from ..models.library.interventions import with_treatments
 from ..models.ode import OdeModel
-from ..models.solver import CompiledModel, SolverOptions, compile_model
+from ..models.solver import CompiledModel, SolverOptions, Timeline, compile_model
 from .arrangement import Arrangement, arrange, match_observables
 from .covariates import covariate_numbers
 from .error import ErrorModel, error_model
 from .invisible import blind_directions
+from .occasions import with_occasions
 from .population import Pooled, Population, population_model
 from .specification import describe, identify, sentence
 
@@ -217,7 +218,7 @@ class Problem:
             known = self.errors[observable].bounds(observable)
             if name in known:
                 return known[name]
-        return 0.0 if name.endswith("_omega") else -float("inf"), float("inf")
+        return 0.0 if name.endswith(("_omega", "_iov")) else -float("inf"), float("inf")
 
     def unit(self, name: str) -> str:
         """Look up the unit of a parameter of the model, the population or a measurement."""
@@ -233,7 +234,15 @@ class Problem:
     @cached_property
     def arrangement(self) -> Arrangement:
         """The data arranged for the engine."""
-        return arrange(self.model, self.data, self.targets, self.regimen)
+        plain = arrange(self.model, self.data, self.targets, self.regimen)
+        varying = self.family.between_occasions(self)
+        return with_occasions(self.model, self.data, plain, varying) if varying else plain
+
+    @cached_property
+    def engine_model(self) -> OdeModel:
+        """The model as it is solved: with copies of what varies between occasions."""
+        occasions = self.arrangement.occasions
+        return self.model if occasions is None else occasions.model(self.model)
 
     @cached_property
     def blind_directions(self) -> tuple[str, ...]:
@@ -243,12 +252,13 @@ class Problem:
     @cached_property
     def compiled(self) -> CompiledModel:
         """The model compiled for the gradients and doses that this problem needs."""
-        return compile_model(
-            self.model,
-            self.solver.method,
-            timeline=self.arrangement.timeline,
-            wrt=self.estimated,
-        )
+        return self.compiled_for(self.arrangement.timeline)
+
+    def compiled_for(self, timeline: Timeline) -> CompiledModel:
+        """Compile the model for another schedule."""
+        occasions = self.arrangement.occasions
+        wrt = (*self.estimated, *(occasions.copies if occasions else ()))
+        return compile_model(self.engine_model, self.solver.method, timeline=timeline, wrt=wrt)
 
     @cached_property
     def id(self) -> str:

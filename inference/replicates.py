@@ -10,10 +10,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..datasets.errors import InputError
-from .hierarchy import Hierarchical, new_effects, scale_of
+from .hierarchy import Hierarchical
 from .limits import Seen, seen
-from .population import Independent
+from .new_subjects import vary
+from .population import Independent, individual_name
 from .predict import draws_of, parameters_of, residual_spreads
+from .scales import scale_of
 from .solving import values_at_rows
 
 if TYPE_CHECKING:
@@ -229,12 +231,10 @@ def parameters(problem: Problem, data: xr.Dataset, kind: str, rng: np.random.Gen
     theta = typical_parameters(problem, data)
     if not isinstance(problem.family, Hierarchical):
         return theta
+    occasions = problem.arrangement.occasions
     for subject in range(theta.shape[1]):
-        for name, effect in new_effects(problem, data, rng).items():
-            k = problem.model.parameter_names.index(name)
-            scale = scale_of(*problem.bounds(name))
-            center = scale.forward(theta[:, subject, k], np.log)
-            theta[:, subject, k] = scale.back(center + effect, np.exp)
+        first = 0 if occasions is None else int(occasions.first[subject])
+        vary(problem, theta[:, subject], data, rng, first)
     return theta
 
 
@@ -248,15 +248,21 @@ def typical_parameters(problem: Problem, data: xr.Dataset) -> Array:
     theta = parameters_of(problem, data, len(problem.arrangement.subjects))
     if not isinstance(problem.family, Hierarchical):
         return theta
-    for name in problem.family.of(problem):
+    occasions = problem.arrangement.occasions
+    between = () if occasions is None else occasions.parameters
+    for name in dict.fromkeys((*problem.family.of(problem), *between)):
         if f"{name}_eta" not in data:
             raise InputError(
                 f"the posterior has no draws of {name}_eta: it belongs to another problem."
             )
         k, scale = problem.model.parameter_names.index(name), scale_of(*problem.bounds(name))
-        eta = data[f"{name}_eta"].transpose("chain", "draw", "subject").to_numpy()
-        center = scale.forward(theta[..., k], np.log) - eta.reshape(theta.shape[:2])
-        theta[..., k] = scale.back(center, np.exp)
+        own, eta = (
+            data[n].transpose("chain", "draw", "subject").to_numpy().reshape(theta.shape[:2])
+            for n in (individual_name(name), f"{name}_eta")
+        )
+        copies = [] if occasions is None else occasions.places(name)
+        typical = scale.back(scale.forward(own, np.log) - eta, np.exp)
+        theta[..., [k, *copies]] = typical[..., None]
     return theta
 
 

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..models.dosing import Regimen
-from ..models.solver import Timeline, compile_model
+from ..models.solver import Timeline
 from ..models.symbolic import trace
 from .arrangement import timeline_of
 from .expression import evaluate
+from .occasions import switched
 
 if TYPE_CHECKING:
     from ..models.ode import OdeModel
@@ -85,12 +86,10 @@ def solve_points(
     failed = np.zeros(len(theta), dtype=bool)
     if problem.model.is_closed_form:
         return np.empty((len(theta), n_points, 0)), failed
-    one = timeline_of(problem.model, tuple(regimens), tuple(times))
+    one = timeline_of(problem.engine_model, tuple(regimens), tuple(times))
     size = int(np.clip(ITEMS // max(one.n_items, 1), 1, min(BATCH, max(len(theta), 1))))
-    timeline = Timeline.build(problem.model, list(regimens) * size, list(times) * size)
-    compiled = compile_model(
-        problem.model, problem.solver.method, timeline=timeline, wrt=problem.estimated
-    )
+    timeline = Timeline.build(problem.engine_model, list(regimens) * size, list(times) * size)
+    compiled = problem.compiled_for(timeline)
     states = np.empty((len(theta), n_points, compiled.n_states))
 
     def run(begin: int) -> None:
@@ -121,14 +120,17 @@ def values_at_rows(problem: Problem, theta: Array) -> dict[str, Array]:
         In the unit of the model; NaN where the equations could not be solved.
     """
     arranged, model = problem.arrangement, problem.model
+    schedules = switched(arranged.occasions, arranged.regimens)
     n_points = arranged.timeline.n_observations
     step = max(1, NUMBERS // max(1, n_points * max(1, len(model.states))))
     parts: dict[str, list[Array]] = {o.name: [] for o in arranged.observed}
     for begin in range(0, max(len(theta), 1), step):
         part = theta[begin : begin + step]
-        points, _ = solve_points(problem, part, arranged.regimens, arranged.times)
+        points, _ = solve_points(problem, part, schedules, arranged.times)
         for o in arranged.observed:
             each, states = part[:, o.subject], points[:, o.point]
+            if arranged.occasions is not None:
+                each = arranged.occasions.chosen(each, arranged.occasions.of_row[o.name])
             parts[o.name].append(model_values(model, o.target, each, states, o.time))
     return {name: np.concatenate(found) for name, found in parts.items()}
 

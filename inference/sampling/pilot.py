@@ -14,7 +14,7 @@ within each subject's block: two parameters that data tie together are each poor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from ..hierarchy import Hierarchical, scale_of, spread_unit
+from ..hierarchy import Hierarchical
+from ..random_effects import Column, effect_columns, groups_by_spread
+from ..scales import scale_of, spread_unit
 from .starts import Evaluate, Starts, candidates, checked
 
 if TYPE_CHECKING:
@@ -75,6 +77,10 @@ class Layout:
         begin, end = self.places[name]
         return x[begin:end]
 
+    def where(self, column: Column) -> npt.NDArray[np.int64]:
+        """Positions of a random effect, one for each subject."""
+        return self.places[column.variable][0] + column.entries
+
 
 @dataclass(frozen=True, eq=False)
 class Pilot:
@@ -97,7 +103,7 @@ class _Mode:
     """End of one path: a point, the covariance of each subject's effects, an approximate height."""
 
     point: Array
-    covariance: Array  # (subject, parameter, parameter)
+    covariance: Array  # (subject, effect, effect)
     height: float
 
 
@@ -129,58 +135,79 @@ def run_pilot(
     FitError
         If no prior draw has a finite density.
     """
-    names = _effects(problem, layout)
+    columns = effect_columns(problem)
     source = candidates(draw, evaluate, sequence, explain)
-    units = {n: spread_unit(problem, n) for n in names}
-    modes = [_climb(next(source), units, layout, evaluate) for _ in range(max(PATHS, chains))]
+    units = {c.spread: spread_unit(problem, c.parameter) for c in columns}
+    modes = [
+        _climb(next(source), columns, units, layout, evaluate) for _ in range(max(PATHS, chains))
+    ]
     modes.sort(key=lambda m: -m.height)
-    population = layout.size - sum(layout.part(modes[0].point, f"{n}_z").size for n in names)
+    population = layout.size - sum(c.entries.size for c in columns)
     kept = [m for m in modes if m.height >= modes[0].height - MARGIN - population]
     rng = np.random.default_rng(sequence.spawn(1)[0])
-    points = [_scattered(kept[c % len(kept)], names, layout, evaluate, rng) for c in range(chains)]
-    left = np.diagonal(modes[0].covariance, axis1=1, axis2=2)
-    degrees = np.clip(1.0 - left.T, 0.0, 1.0)
-    starts = Starts(points, [m.height for m in modes], len(kept))
-    return Pilot(starts, dict(zip(names, degrees, strict=True)))
+    points = [
+        _scattered(kept[c % len(kept)], columns, layout, evaluate, rng) for c in range(chains)
+    ]
+    left = np.diagonal(modes[0].covariance, axis1=1, axis2=2).T
+    degrees = {
+        c.parameter: np.clip(1.0 - left[k], 0.0, 1.0)
+        for k, c in enumerate(columns)
+        if c.between_subjects
+    }
+    return Pilot(Starts(points, [m.height for m in modes], len(kept)), degrees)
 
 
-def _effects(problem: Problem, layout: Layout) -> tuple[str, ...]:
-    family = problem.family
-    assert isinstance(family, Hierarchical)
-    return tuple(n for n in family.of(problem) if f"{n}_z" in layout.places)
-
-
-def _climb(start: Array, units: Mapping[str, float], layout: Layout, evaluate: Evaluate) -> _Mode:
+def _climb(
+    start: Array,
+    columns: Sequence[Column],
+    units: Mapping[str, float],
+    layout: Layout,
+    evaluate: Evaluate,
+) -> _Mode:
     """Alternate between the optimum at given spreads and better spreads."""
-    x, names = start.copy(), tuple(units)
-    spreads = {n: layout.places.get(f"{n}_omega") for n in names}
+    x = start.copy()
     held = np.zeros(x.size, dtype=bool)
-    for n, place in spreads.items():
-        if place is not None:
-            x[place[0]] = np.clip(x[place[0]], *np.log(units[n] * np.array(FIRST_SPREAD)))
-            held[place[0]] = True
-    covariance = np.empty(0)
+    for spread, unit in units.items():
+        if spread in layout.places:
+            place = layout.places[spread][0]
+            x[place] = np.clip(x[place], *np.log(unit * np.array(FIRST_SPREAD)))
+            held[place] = True
     for round_ in range(ROUNDS):
         x = _optimum(x, held, evaluate, LATER if round_ else FIRST)
-        covariance = _covariance(x, names, layout, evaluate)
-        change = 0.0
-        for k, n in enumerate(names):
-            place = spreads[n]
-            if place is None:
-                continue
-            z = layout.part(x, f"{n}_z")
-            factor = float(np.sqrt(np.mean(z**2 + covariance[:, k, k])))
-            old = float(np.exp(x[place[0]]))
-            new = float(np.clip(old * factor, *(units[n] * np.array(SPREAD))))
-            x[place[0]] = np.log(new)
-            z *= old / new
-            change = max(change, abs(new / old - 1))
-        if change < SETTLED:
+        covariance = _covariance(x, columns, layout, evaluate)
+        if _improve(x, covariance, columns, units, layout) < SETTLED:
             break
     x = _optimum(x, held, evaluate, LATER)
-    covariance = _covariance(x, names, layout, evaluate)
+    covariance = _covariance(x, columns, layout, evaluate)
     _, logdet = np.linalg.slogdet(covariance)
     return _Mode(x, covariance, checked(x, evaluate)[0] + 0.5 * float(np.sum(logdet)))
+
+
+def _improve(
+    x: Array,
+    covariance: Array,
+    columns: Sequence[Column],
+    units: Mapping[str, float],
+    layout: Layout,
+) -> float:
+    """Move each spread to where its effects say, in place; return the largest relative change."""
+    change = 0.0
+    for spread, members in groups_by_spread(columns).items():
+        if spread not in layout.places:
+            continue  # of a correlated block
+        place = layout.places[spread][0]
+        squares = np.concatenate(
+            [(x[layout.where(columns[k])] ** 2 + covariance[:, k, k])[columns[k].there]
+             for k in members]
+        )  # fmt: skip
+        old = float(np.exp(x[place]))
+        wanted = old * float(np.sqrt(np.mean(squares)))
+        new = float(np.clip(wanted, *(units[spread] * np.array(SPREAD))))
+        x[place] = np.log(new)
+        for k in members:
+            x[layout.where(columns[k])] *= old / new
+        change = max(change, abs(new / old - 1))
+    return change
 
 
 def _optimum(x: Array, held: npt.NDArray[np.bool_], evaluate: Evaluate, budget: int) -> Array:
@@ -200,23 +227,21 @@ def _optimum(x: Array, held: npt.NDArray[np.bool_], evaluate: Evaluate, budget: 
     return best
 
 
-def _covariance(x: Array, names: tuple[str, ...], layout: Layout, evaluate: Evaluate) -> Array:
+def _covariance(x: Array, columns: Sequence[Column], layout: Layout, evaluate: Evaluate) -> Array:
     """Conditional covariance of each subject's effects, from differences of gradients.
 
     Subjects do not interact once population parameters are held, so that one difference per
-    parameter, in all subjects at once, gives every block.
+    effect, in all subjects at once, gives every block.
     """
-    subjects = layout.part(x, f"{names[0]}_z").size
-    precision = np.empty((subjects, len(names), len(names)))
-    for k, n in enumerate(names):
+    where = np.stack([layout.where(c) for c in columns], axis=1)
+    precision = np.empty((*where.shape, where.shape[1]))
+    for k in range(where.shape[1]):
         gradients = []
         for step in (STEP, -STEP):
             moved = x.copy()
-            layout.part(moved, f"{n}_z")[:] += step
+            moved[where[:, k]] += step
             gradients.append(checked(moved, evaluate)[1])
-        slope = (gradients[0] - gradients[1]) / (2 * STEP)
-        for j, m in enumerate(names):
-            precision[:, j, k] = -layout.part(slope, f"{m}_z")
+        precision[:, :, k] = -((gradients[0] - gradients[1]) / (2 * STEP))[where]
     precision = (precision + precision.transpose(0, 2, 1)) / 2
     values, vectors = np.linalg.eigh(np.where(np.isfinite(precision), precision, 0.0))
     values = np.clip(values, 0.5, None)  # the prior alone gives 1; less is curvature of the model
@@ -226,7 +251,7 @@ def _covariance(x: Array, names: tuple[str, ...], layout: Layout, evaluate: Eval
 
 def _scattered(
     mode: _Mode,
-    names: tuple[str, ...],
+    columns: Sequence[Column],
     layout: Layout,
     evaluate: Evaluate,
     rng: np.random.Generator,
@@ -237,8 +262,9 @@ def _scattered(
     for _ in range(8):
         x = mode.point + width * JITTER * rng.standard_normal(mode.point.size)
         noise = np.einsum("ijk,ik->ij", factor, rng.standard_normal(factor.shape[:2]))
-        for k, n in enumerate(names):
-            layout.part(x, f"{n}_z")[:] = layout.part(mode.point, f"{n}_z") + width * noise[:, k]
+        for k, column in enumerate(columns):
+            where = layout.where(column)
+            x[where] = mode.point[where] + width * noise[:, k]
         density = checked(x, evaluate)[0]
         if density > checked(mode.point, evaluate)[0] - MARGIN - 2 * x.size:
             return x

@@ -17,6 +17,7 @@ from cytobayes.inference.analysis import Analysis, DataSource
 from cytobayes.inference.analysis_file import read_text, write_text
 from cytobayes.inference.hierarchy import Hierarchical
 from cytobayes.inference.pointwise import pointwise
+from cytobayes.inference.replicates import predictions, replicates
 from cytobayes.inference.sampling.pilot import Layout
 from cytobayes.models import Dose, Namespace, OdeModel, Parameter, Regimen, State
 from cytobayes.models.distributions import LogNormal
@@ -202,6 +203,27 @@ def test_predictions_and_pointwise_scores_see_the_parameters_of_the_occasion() -
     assert float(scores) == pytest.approx(
         float(model.compile_logp(vars=model.observed_RVs)(point)), rel=1e-7
     )
+
+
+def test_population_predictions_and_replicates_have_no_memory_of_the_occasions_seen() -> None:
+    problem = made()
+    point = point_of(problem)
+    eta = np.exp(point["CL_omega_log__"]) * point["CL_z"]
+    posterior = posterior_of(problem, point)
+    typical = {n: float(np.exp(point[f"{n}_log__"])) for n in ("CL", "V")}
+    for name, effect in (("CL", eta), ("V", 0.0 * eta)):
+        dims = ("chain", "draw", "subject")
+        posterior[f"{name}_eta"] = (dims, effect[None, None])
+        posterior[f"{name}_individual"] = (dims, (typical[name] * np.exp(effect))[None, None])
+    found = predictions(problem, posterior, draws=1)
+    k = typical["CL"] / typical["V"]
+    carried = amount(SECOND, k, DOSE) + DOSE
+    one = np.concatenate([amount(TIMES, k, DOSE), amount(TIMES, k, carried)]) / typical["V"]
+    np.testing.assert_allclose(found["C_pred"].to_numpy().reshape(3, 8), [one] * 3, rtol=1e-7)
+    quiet = posterior.assign({f"{n}_iov": posterior["CL"] * 1e-12 for n in ("CL", "V")})
+    quiet["CL_omega"], quiet["C_sigma"] = quiet["CL_iov"], quiet["CL_iov"]
+    again = replicates(problem, quiet, draws=2, seed=1)["C"].to_numpy()
+    np.testing.assert_allclose(again.reshape(2, 3, 8), np.tile(one, (2, 3, 1)), rtol=1e-7)
 
 
 def test_a_new_subject_varies_by_both_spreads() -> None:

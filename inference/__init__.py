@@ -34,13 +34,23 @@ if TYPE_CHECKING:
     from .response.exposure import exposure, il6_signal
     from .response.nca import nca
     from .risk.assessment import Risk, risk
+    from .trials.counterfactual import Counterfactual, counterfactual
+    from .trials.design import Arm, Design, Endpoint, Trigger
+    from .trials.regimen import Choice, Utility, optimize_regimen
+    from .trials.trial import Trial
+    from .trials.virtual import virtual_trial
 
 __all__ = [
     "Additive",
     "AdditiveT",
+    "Arm",
     "Check",
+    "Choice",
     "Combined",
     "Convergence",
+    "Counterfactual",
+    "Design",
+    "Endpoint",
     "ErrorModel",
     "FitError",
     "Independent",
@@ -53,17 +63,23 @@ __all__ = [
     "Problem",
     "Proportional",
     "Risk",
+    "Trial",
+    "Trigger",
+    "Utility",
     "convergence",
+    "counterfactual",
     "exposure",
     "fit",
     "il6_signal",
     "nca",
+    "optimize_regimen",
     "predict",
     "predictions",
     "random_variable",
     "read_facts",
     "replicates",
     "risk",
+    "virtual_trial",
     "vpc",
 ]
 
@@ -90,6 +106,11 @@ _HOMES = {
     "response.exposure": ("exposure", "il6_signal"),
     "response.nca": ("nca",),
     "risk.assessment": ("Risk", "risk"),
+    "trials.counterfactual": ("Counterfactual", "counterfactual"),
+    "trials.design": ("Arm", "Design", "Endpoint", "Trigger"),
+    "trials.regimen": ("Choice", "Utility", "optimize_regimen"),
+    "trials.trial": ("Trial",),
+    "trials.virtual": ("virtual_trial",),
 }
 
 

@@ -1,0 +1,56 @@
+"""Small models with known answers: a closed form, and a drug that is given when a sign shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cytobayes.models.distributions import LogNormal
+from cytobayes.models.math import exp
+from cytobayes.models.ode import Namespace, OdeModel, Parameter, State
+
+
+@pytest.fixture(scope="session")
+def bump() -> OdeModel:
+    """A closed form: the signal decays from ``a`` at rate 1, the target from 1 at rate ``k``."""
+    return OdeModel(
+        "bump",
+        (),
+        (
+            Parameter("a", 1.0, iiv=0.8),
+            Parameter("m", 1.0, prior=LogNormal(1.0, 0.5)),
+            Parameter("k", 0.2, "1/d"),
+        ),
+        outputs={
+            "signal": lambda t, y, p: p.a * p.m * exp(-t),
+            "B": lambda t, y, p: exp(-p.k * t),
+        },
+        time_unit="d",
+        horizon=10.0,
+    )
+
+
+@pytest.fixture(scope="session")
+def growth() -> OdeModel:
+    """A sign that grows at rate ``g``; a drug slows it by ``s D``; cells that only add up.
+
+    ``S' = (g - s D) S``, ``D' = -D``, ``C' = 0``: with ``s`` 0 nothing that is given acts on S.
+    """
+
+    def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
+        return {"S": (p.g - p.s * y.D) * y.S, "D": -y.D, "C": 0 * y.C}
+
+    return OdeModel(
+        "growth",
+        (State("S", "pg/mL"), State("D", "mg"), State("C", "cell")),
+        (
+            Parameter("g", 0.5, "1/d", lower=-10.0, iiv=0.0),
+            Parameter("s", 0.0, "1/d/mg"),
+            Parameter("S0", 1.0, "pg/mL", iiv=0.3, prior=LogNormal(1.0, 0.2)),
+        ),
+        rhs,
+        initial=lambda p: {"S": p.S0},
+        time_unit="d",
+        horizon=8.0,
+    )

@@ -1,0 +1,150 @@
+"""The search finds a known optimum and says how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cytobayes.datasets.errors import InputError
+from cytobayes.inference.trials.design import Arm, Design, Endpoint
+from cytobayes.inference.trials.regimen import Utility, front, optimize_regimen
+from cytobayes.models.distributions import LogNormal
+from cytobayes.models.math import exp
+from cytobayes.models.ode import OdeModel, Parameter
+
+# Benefit: the target x / k falls below a half; harm: the signal u x exceeds 1.
+ENDS = (
+    Endpoint("benefit", "control", "B", level=0.5),
+    Endpoint("harm", "above", "signal", level=1.0),
+)
+WEIGHT = 1.5
+
+
+@pytest.fixture(scope="module")
+def dose() -> OdeModel:
+    """B = exp(-x b), signal = x u: with log-normal b and u both endpoints are normal integrals."""
+    return OdeModel(
+        "dose",
+        (),
+        (
+            Parameter("x", 1.0),
+            Parameter("b", 1.0, iiv=0.5, prior=LogNormal(1.0, 0.2)),
+            Parameter("u", 0.5, iiv=0.5, prior=LogNormal(0.5, 0.2)),
+        ),
+        outputs={
+            "B": lambda t, y, p: exp(-p.x * p.b) + 0 * t,
+            "signal": lambda t, y, p: p.x * p.u + 0 * t,
+        },
+        time_unit="d",
+    )
+
+
+def exact(x: Any, spread: float = 0.2) -> Any:
+    """Benefit and harm expected over draws and patients: spreads add in quadrature."""
+    benefit = stats.norm.cdf(np.log(x / np.log(2)) / np.hypot(0.5, 0.2))
+    harm = stats.norm.cdf(np.log(0.5 * x) / np.hypot(0.5, spread))
+    return benefit, harm
+
+
+def utility_of(x: Any, spread: float = 0.2) -> Any:
+    benefit, harm = exact(x, spread)
+    return benefit - WEIGHT * harm
+
+
+def search(dose: OdeModel, values: Any, **options: Any) -> Any:
+    settings: dict[str, Any] = {"n": 400, "draws": 60, "seed": 2, "workers": 1} | options
+    return optimize_regimen(
+        Arm("a"), {"x": values}, Utility("benefit", "harm", WEIGHT), dose,
+        design=Design((Arm("a"),), ENDS), **settings,
+    )  # fmt: skip
+
+
+def test_expected_utility_is_that_of_the_closed_form(dose: OdeModel) -> None:
+    values = np.array([0.4, 0.7, 1.0, 1.4, 2.0, 3.0])
+    choice = search(dose, values)
+    utility = utility_of(values)
+    # 60 draws: standard deviation over draws about 0.2, over 400 patients less
+    error = choice.table[["utility_upper", "utility_lower"]].diff(axis=1).iloc[:, 1].abs() / 3.29
+    assert (np.abs(choice.table["utility"] - utility) < 4.5 * error / np.sqrt(60) + 0.01).all()
+    assert choice.best == int(utility.argmax())
+
+
+def test_evolution_finds_the_optimum_of_the_closed_form(dose: OdeModel) -> None:
+    highest = utility_of(np.linspace(0.2, 4.0, 4000)).max()
+    choice = search(dose, (0.2, 4.0), method="evolution", rounds=6)
+    assert utility_of(choice.values["x"]) > highest - 0.02
+    assert not choice.at_edge
+
+
+def test_expectation_is_over_draws_and_not_at_the_median(dose: OdeModel) -> None:
+    """With a wide prior of ``u`` another dose is best than with the same median known."""
+    values = np.linspace(0.3, 2.5, 23)
+    wide = tuple(
+        replace(p, prior=LogNormal(0.5, 1.2)) if p.name == "u" else p for p in dose.parameters
+    )
+    unsure, sure = search(replace(dose, parameters=wide), values, draws=300), search(dose, values)
+    expected, at_median = (utility_of(values, spread) for spread in (1.2, 0.0))
+    best = int(expected.argmax())
+    assert values[best] != values[at_median.argmax()]
+    assert expected[unsure.best] > expected[best] - 0.02
+    assert unsure.values["x"] > sure.values["x"]
+    assert unsure.information > sure.information
+
+
+def test_an_optimum_at_the_edge_is_called_one(dose: OdeModel) -> None:
+    choice = search(dose, [0.2, 0.3, 0.4])
+    assert choice.at_edge == ("x",)
+    assert "at the edge of the space" in choice.sentence
+
+
+def test_equal_candidates_are_within_the_noise_and_share_the_draws(dose: OdeModel) -> None:
+    choice = search(dose, [1.0, 1.0, 3.5])
+    assert choice.table["p_best"][:2].to_numpy() == pytest.approx(choice.table["p_best"][0])
+    assert choice.within_noise == 1
+    assert "cannot be told" in choice.sentence
+    assert choice.table["p_best"].sum() == pytest.approx(1.0)
+
+
+def test_the_front_holds_what_nothing_beats() -> None:
+    benefit, harm = np.array([0.1, 0.5, 0.5, 0.9, 0.2]), np.array([0.0, 0.2, 0.1, 0.6, 0.3])
+    np.testing.assert_array_equal(front(benefit, harm), [True, False, True, True, False])
+
+
+def test_results_do_not_depend_on_the_number_of_workers(dose: OdeModel) -> None:
+    one, four = (search(dose, [0.5, 1.0], workers=w) for w in (1, 4))
+    pd.testing.assert_frame_equal(one.table, four.table)
+
+
+def test_the_choice_draws_its_trade_off(dose: OdeModel) -> None:
+    figure = search(dose, [0.5, 1.0, 2.0]).plot()
+    assert len(figure.axes) == 2
+
+
+@pytest.mark.parametrize(
+    ("space", "method", "words"),
+    [
+        ({"x": []}, "grid", "at least one value"),
+        ({"x": list(range(1, 3000))}, "grid", "2999 candidates"),
+        ({"x": [2.0, 1.0]}, "evolution", r"\[lowest, highest\]"),
+        ({"x": [1.0]}, "guess", "grid or evolution"),
+        ({"x": [-1.0, 1.0]}, "grid", "outside its bounds"),
+    ],
+)
+def test_spaces_without_a_meaning_are_refused(
+    dose: OdeModel, space: dict[str, Any], method: str, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        optimize_regimen(
+            Arm("a"), space, Utility("benefit", "harm"), dose,
+            design=Design((Arm("a"),), ENDS), draws=2, n=2, method=method,
+        )  # fmt: skip
+
+
+def test_a_weight_that_rewards_harm_is_refused() -> None:
+    with pytest.raises(InputError, match="rewarded"):
+        Utility("a", "b", -1.0)

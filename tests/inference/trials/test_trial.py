@@ -1,0 +1,108 @@
+"""Two layers of uncertainty, kept apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cytobayes.inference.trials.chance import detected, limits, one_trial, without_noise
+from cytobayes.inference.trials.design import Arm, Design, Endpoint
+from cytobayes.inference.trials.trial import Trial
+
+
+def trial_of(p: np.ndarray, n: int = 50, **changes: object) -> Trial:
+    """A trial with known probabilities and no Monte-Carlo noise; float64[draw, arm]."""
+    arms = tuple(Arm(f"arm {k}") for k in range(p.shape[1]))
+    design = Design(arms, (Endpoint("event", "above", "x", level=1.0),), n=n)
+    zero = np.zeros((*p.shape, 1))
+    return Trial(design, p[..., None], zero, zero, np.zeros(p.shape, dtype=int),
+                 label="posterior of x", **changes)  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_noise_of_few_patients_is_taken_out_of_the_spread_over_draws() -> None:
+    rng = np.random.default_rng(1)
+    p, n = rng.beta(20, 60, size=(4000, 1)), 40
+    seen = rng.binomial(n, p) / n
+    noise = seen * (1 - seen) / (n - 1)
+    clean = without_noise(seen, noise, 0.0, 1.0)
+    assert clean.mean() == pytest.approx(seen.mean(), abs=1e-12)
+    # Var of a variance estimate over 4000 draws: about sqrt(2 / 4000) of the raw variance
+    error = np.sqrt(2 / 4000) * seen.var()
+    assert clean.var() == pytest.approx(p.var(), abs=4 * error)
+    assert seen.var() > p.var() + 10 * error
+
+
+def test_draws_that_differ_by_noise_alone_become_equal() -> None:
+    rng = np.random.default_rng(2)
+    seen = rng.binomial(40, 0.3, size=(2000, 1)) / 40
+    clean = without_noise(seen, np.full_like(seen, 0.3 * 0.7 / 40 * 1.1), 0.0, 1.0)
+    assert np.ptp(clean) == 0
+
+
+def test_known_parameters_leave_only_the_chance_of_a_trial() -> None:
+    trial = trial_of(np.full((500, 1), 0.3), n=40)
+    row = trial.characteristics().iloc[0]
+    assert (row["lower"], row["upper"], row["sd_parameters"]) == pytest.approx((0.3, 0.3, 0.0))
+    exact = [stats.binom.ppf(q, 40, 0.3) / 40 for q in (0.05, 0.95)]
+    assert (row["trial_lower"], row["trial_upper"]) == pytest.approx(tuple(exact), abs=1 / 40)
+    assert row["sd_chance"] == pytest.approx(np.sqrt(0.3 * 0.7 / 40))
+
+
+def test_a_large_trial_leaves_only_what_is_not_known() -> None:
+    p = np.linspace(0.1, 0.5, 400)[:, None]
+    row = trial_of(p, n=1_000_000).characteristics().iloc[0]
+    assert (row["trial_lower"], row["trial_upper"]) == pytest.approx(
+        (row["lower"], row["upper"]), abs=0.005
+    )
+
+
+def test_the_probability_of_detection_is_the_power_of_the_test() -> None:
+    """Normal approximation of the power of two proportions, 0.4 against 0.2 with 100 per arm."""
+    trial = trial_of(np.tile([0.4, 0.2], (800, 1)), n=100)
+    found = trial.differences().iloc[0]["p_detected"]
+    pooled, apart = np.sqrt(2 * 0.3 * 0.7 / 100), np.sqrt((0.4 * 0.6 + 0.2 * 0.8) / 100)
+    power = stats.norm.cdf((0.2 - stats.norm.isf(0.025) * pooled) / apart)
+    # 20000 trials: standard error 0.0025; the counts are discrete: steps of about 0.02
+    assert found == pytest.approx(power, abs=0.02)
+
+
+def test_equal_arms_are_found_better_one_time_in_forty() -> None:
+    trial = trial_of(np.full((4000, 2), 0.3), n=200)
+    rate = detected(trial.observed[:, 0, 0], trial.observed[:, 1, 0], 200, True)
+    assert rate == pytest.approx(0.025, abs=4 * np.sqrt(0.025 / 100_000) + 0.003)
+
+
+def test_better_means_less_of_a_harm_and_more_of_a_benefit() -> None:
+    p = np.column_stack([np.full(10, 0.5), np.r_[np.full(7, 0.4), np.full(3, 0.6)]])
+    assert trial_of(p).differences().iloc[0]["p_better"] == pytest.approx(0.7)
+    design = Design((Arm("a"), Arm("b")), (Endpoint("good", "response", "x", level=1.0),), n=50)
+    zero = np.zeros((10, 2, 1))
+    benefit = Trial(design, p[..., None], zero, zero, np.zeros((10, 2), dtype=int))
+    assert benefit.differences().iloc[0]["p_better"] == pytest.approx(0.3)
+
+
+def test_trials_are_the_same_for_the_same_seed() -> None:
+    p = np.full((10, 2, 1), 0.3)
+    np.testing.assert_array_equal(one_trial(p, 20, 1), one_trial(p, 20, 1))
+    assert (one_trial(p, 20, 1) != one_trial(p, 20, 2)).any()
+
+
+def test_limits_are_the_central_ninety_percent() -> None:
+    low, high = limits(np.linspace(0.0, 1.0, 101))
+    assert (low, high) == pytest.approx((0.05, 0.95))
+
+
+def test_the_sentence_names_what_is_contested_and_that_nothing_was_fitted() -> None:
+    evidence = {"steroid": "contested: harm", "bridging": "model-dependent: burden"}
+    trial = trial_of(np.full((10, 2), 0.3), evidence=evidence)
+    assert "Contested: steroid" in trial.sentence
+    assert "By the fit" in trial.sentence
+    prior = Trial(trial.design, trial.expected, trial.noise, trial.noise, trial.failed,
+                  label="prior, not fitted")  # fmt: skip
+    assert "prior, not fitted" in prior.sentence
+
+
+def test_a_trial_draws_every_endpoint() -> None:
+    figure = trial_of(np.tile([0.4, 0.2], (20, 1))).plot()
+    assert [a.get_title("left") for a in figure.axes] == ["event"]

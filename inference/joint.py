@@ -15,10 +15,10 @@ from pytensor.compile.sharedvalue import shared
 from ..datasets.errors import InputError
 from ..models.dosing import Switch
 from ..models.symbolic import trace
+from .exchange import kind_name, limits_of, replaceable_density, value_name
 from .expression import evaluate
 from .op import solve
 from .priors import random_variable
-from .replica import kind_name, limits_of, replaceable_density, value_name
 
 if TYPE_CHECKING:
     from .arrangement import Observed
@@ -59,7 +59,7 @@ def build_joint(problem: Problem, *, replaceable: bool = False) -> Joint:
     ----------
     problem : Problem
     replaceable : bool
-        Make measured values and their censoring data of the model, see `replica`.
+        Make measured values and their censoring data of the model, see `exchange`.
 
     Returns
     -------

@@ -61,7 +61,7 @@ def sample_nutpie(
     settings : Settings
     progress : Progress
     data : mapping of name to array, optional
-        In place of the measured values and their censoring, see `replica`.
+        In place of the measured values and their censoring, see `exchange`.
 
     Returns
     -------

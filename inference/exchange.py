@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pytensor.tensor as pt
 
 from ..datasets.errors import InputError
+from .limits import seen
 from .measurement import KINDS
-from .units import factor
 
 if TYPE_CHECKING:
     from .arrangement import Observed
@@ -81,7 +81,7 @@ class Limits:
 
 
 def limits_of(problem: Problem, observed: Observed) -> Limits:
-    """Find the limits that hold in each row: those of the data; of a censored row, its value.
+    """Find the limits that hold in each row, see `limits.seen`.
 
     Parameters
     ----------
@@ -98,22 +98,15 @@ def limits_of(problem: Problem, observed: Observed) -> Limits:
     InputError
         If a row is censored to an interval: it does not say what else could have been reported.
     """
-    rows, table = observed.rows, problem.data.observations
-    if (rows.kind == INTERVAL).any():
-        first = int(observed.row[np.argmax(rows.kind == INTERVAL)])
+    known = seen(problem, observed)
+    unclear = np.flatnonzero((observed.rows.kind == INTERVAL) & np.isfinite(known.value))
+    if unclear.size:
         raise InputError(
-            f"{observed.name}: row {first} of the data is censored to an interval, which does not "
-            "say how another value would have been reported, so that no data can be simulated. "
-            "Leave these rows out of the calibration."
+            f"{observed.name}: row {observed.row[unclear[0]]} of the data is censored to an "
+            "interval, which does not say how another value would have been reported, so that no "
+            "data can be simulated. Leave these rows out of the calibration."
         )
-    unit = problem.data.units.get(observed.name, "")
-    scale = factor(unit, problem.model.unit(observed.target), observed.name)
-    lower, upper = (table[side].to_numpy()[observed.row] * scale for side in ("lower", "upper"))
-    lower = np.where(rows.kind == LEFT, rows.value, lower)
-    upper = np.where(rows.kind == RIGHT, rows.value, upper)
-    return Limits(
-        np.where(np.isfinite(lower), lower, -np.inf), np.where(np.isfinite(upper), upper, np.inf)
-    )
+    return Limits(known.lower, known.upper)
 
 
 def replaceable_density(

@@ -10,7 +10,7 @@ import pytest
 
 from cytobayes.datasets import InputError, Study
 from cytobayes.inference import Problem
-from cytobayes.inference.replica import kind_name, limits_of, value_name
+from cytobayes.inference.exchange import kind_name, limits_of, value_name
 from cytobayes.inference.sampling.with_nutpie import prepared, with_replica
 from cytobayes.models import OdeModel, Parameter
 from cytobayes.models.distributions import LogNormal

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .checks.check import Check
     from .checks.convergence import Convergence, convergence
     from .checks.vpc import vpc
+    from .calibration import calibrate, read_calibration
+    from .checks.check import Check
+    from .checks.convergence import Convergence, convergence
+    from .checks.sbc import sbc
     from .error import (
         Additive,
         AdditiveT,
@@ -46,6 +50,7 @@ __all__ = [
     "Arm",
     "Check",
     "Choice",
+    "Check",
     "Combined",
     "Convergence",
     "Counterfactual",
@@ -66,6 +71,7 @@ __all__ = [
     "Trial",
     "Trigger",
     "Utility",
+    "calibrate",
     "convergence",
     "counterfactual",
     "exposure",
@@ -76,8 +82,10 @@ __all__ = [
     "predict",
     "predictions",
     "random_variable",
+    "read_calibration",
     "read_facts",
     "replicates",
+    "sbc",
     "risk",
     "virtual_trial",
     "vpc",
@@ -87,6 +95,10 @@ _HOMES = {
     "checks.check": ("Check",),
     "checks.convergence": ("Convergence", "convergence"),
     "checks.vpc": ("vpc",),
+    "calibration": ("calibrate", "read_calibration"),
+    "checks.check": ("Check",),
+    "checks.convergence": ("Convergence", "convergence"),
+    "checks.sbc": ("sbc",),
     "error": (
         "Additive",
         "AdditiveT",

@@ -125,7 +125,7 @@ def run(
 
 
 def facts_of(plan: Plan) -> dict[str, Any]:
-    """What has to agree before a calibration is continued."""
+    """Collect what has to agree before a calibration is continued."""
     settings = plan.settings
     return {
         "problem_id": plan.problem.id,
@@ -167,7 +167,8 @@ def typed(table: pd.DataFrame) -> pd.DataFrame:
     """Columns in their types: whole numbers may be missing, in fits that failed."""
     whole = ("rank", "of", "divergences", "failed_solves", "gradients", "draws", "redraws")
     real = ("truth", "mean", "sd", "ess", "r_hat", "seconds")
-    types = {"replication": "int64", **dict.fromkeys(whole, "Int64"), **dict.fromkeys(real, float)}
+    types: dict[str, Any] = dict.fromkeys(whole, "Int64") | dict.fromkeys(real, "float64")
+    types["replication"] = "int64"
     text = {}
     for name in ("quantity", "failure"):
         column = table[name].astype(object)

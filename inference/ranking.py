@@ -268,18 +268,16 @@ def fitted(
         settings = replace(plan.settings, seed=seed, cores=1, draws=draws)
         posterior, facts = sampled(shop, settings, truth)
         table = ranked(posterior, truth_of(posterior, shop, truth), plan.ranks, rng)
-        slow = table["ess"].idxmin()
-        if table["ess"][slow] >= INDEPENDENT * plan.ranks:
+        slow = int(table["ess"].to_numpy().argmin())
+        if table["ess"].iloc[slow] >= INDEPENDENT * plan.ranks:
             break
     else:
-        worst = f"{table['ess'][slow]:.0f} for {table['quantity'][slow]}"
+        worst = f"{table['ess'].iloc[slow]:.0f} for {table['quantity'].iloc[slow]}"
         return pd.DataFrame([{"failure": f"too few effective draws: {worst}", **facts}])
     return table.assign(**facts, draws=draws, redraws=truth.redraws)
 
 
-def sampled(
-    shop: Workshop, settings: Settings, truth: Truth
-) -> tuple[xr.Dataset, dict[str, float]]:
+def sampled(shop: Workshop, settings: Settings, truth: Truth) -> tuple[xr.Dataset, dict[str, int]]:
     """Posterior with the joint log likelihood, and facts of the fit."""
     with Progress(settings.chains, 1, wanted=False) as display:
         drawn = sample_nutpie(shop.problem, settings, display, truth.data)

@@ -1,4 +1,4 @@
-"""Simulation-based calibration: do posteriors hold the truth as often as they say?"""
+"""Simulation-based calibration: posteriors hold the truth as often as they say, or they do not."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def sbc(calibration: pd.DataFrame) -> Check:
 
 
 def level_of(quantities: int) -> float:
-    """False alarms allowed for one quantity."""
+    """Allow so many false alarms for one quantity."""
     return min(LEVEL, FAMILY / quantities)
 
 

@@ -64,7 +64,7 @@ class Envelope:
         level = float(np.quantile(self.least, 1 - coverage))
         low = stats.binom.ppf(level / 2, self.size, self.shares)
         high = stats.binom.isf(level / 2, self.size, self.shares)
-        return low / self.size, high / self.size
+        return np.asarray(low) / self.size, np.asarray(high) / self.size
 
 
 @lru_cache(maxsize=8)

@@ -136,7 +136,7 @@ def test_a_file_of_something_else_is_refused(problem: Problem, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("settings", [{"replications": 0}, {"replications": 1, "ranks": 601}])
-def test_settings_without_meaning_are_refused(problem: Problem, settings: dict[str, int]) -> None:
+def test_settings_without_meaning_are_refused(problem: Problem, settings: Any) -> None:
     with pytest.raises(InputError, match="must be at least 1"):
         calibrate(problem, seed=1, progress=False, **settings)
 

@@ -151,6 +151,9 @@ def counterfactual(
     if change.covariates:
         raise InputError("a counterfactual keeps the covariates of the patients; change parameters "
                          "or factors.")  # fmt: skip
+    if problem.arrangement.occasions is not None:
+        raise InputError("a counterfactual of a fit with variation between occasions is not "
+                         "implemented; fit without it.")  # fmt: skip
     data = thinned(draws_of(problem, posterior, "individual"), draws)
     subjects = problem.arrangement.subjects
     theta = parameters_of(problem, data, len(subjects))

@@ -21,9 +21,11 @@ from ...datasets.errors import InputError
 from ...models.ode import OdeModel
 from ...models.prior_draws import draw_parameters
 from ..covariates import category_names, covariate_numbers, reference_of
-from ..hierarchy import Hierarchical, new_effects, scale_of
+from ..hierarchy import Hierarchical
+from ..new_subjects import new_effects
 from ..population import Independent, Pooled
 from ..predict import draws_of, thinned
+from ..scales import scale_of
 
 if TYPE_CHECKING:
     from ..covariates import Effect
@@ -233,6 +235,10 @@ class FromPosterior(Patients):
             shifts = dict(new_effects(self.problem, copies, rng))
         for name, sd in self.spread.items():
             shifts[name] = sd * rng.standard_normal(len(who))
+        occasions = self.problem.arrangement.occasions
+        for name in () if occasions is None else occasions.parameters:
+            kappa = float(one[f"{name}_iov"]) * rng.standard_normal(len(who))
+            shifts[name] = shifts.get(name, 0.0) + kappa
         for effect in self.effects:
             betas = {b: float(one[b]) for b in effect.coefficients(self.problem.data)}
             own = np.asarray(effect.shift(self.problem.data, betas, np.log), dtype=float)[who]
@@ -276,6 +282,8 @@ def _notes(problem: Problem, spread: Mapping[str, float]) -> tuple[str, ...]:
             "The fit is pooled: it says nothing about differences between patients, so the "
             "patients of a draw are identical but for covariates. State a [spread] to change that."
         )
+    if problem.arrangement.occasions is not None:
+        notes.append("The course of a virtual patient is one occasion.")
     if spread:
         stated = ", ".join(f"{n} {s:g}" for n, s in spread.items())
         notes.append(f"Spread between patients that was stated and not fitted: {stated}.")

@@ -19,7 +19,7 @@ from ...models.dosing import Dose, Regimen, Reset, Switch
 from ...models.ode import OdeModel, Parameter
 from ...models.solver import CompiledModel, SolverOptions, Timeline, compile_model
 from ..arrangement import timeline_of
-from ..predict import model_values
+from ..solving import model_values
 from .design import Arm, Trigger
 
 __all__ = ["Course", "Plan", "extended"]

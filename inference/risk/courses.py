@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from ...datasets.errors import InputError
 from ...models.dosing import Regimen
-from ..predict import draws_of, integrate, model_values, parameters_of, thinned
+from ..predict import draws_of, parameters_of, thinned
+from ..solving import integrate, model_values
 
 if TYPE_CHECKING:
     import xarray as xr

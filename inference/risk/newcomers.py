@@ -12,9 +12,11 @@ from ...datasets.errors import InputError
 from ...datasets.wording import shown
 from ...models.dosing import Regimen
 from ..covariates import Effect, category_names, reference_of
-from ..hierarchy import Hierarchical, new_effects, scale_of
+from ..hierarchy import Hierarchical
+from ..new_subjects import vary
 from ..population import Independent
 from ..predict import parameters_of
+from ..scales import scale_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,13 +77,11 @@ def newcomers(
     for effect in family.effects:
         moved = _shift(problem, data, effect, covariates)
         shifts[effect.parameter] = shifts.get(effect.parameter, 0.0) + moved
-    for k in range(len(covariates)):
-        for name, eta in new_effects(problem, data, rng).items():
-            shifts.setdefault(name, np.zeros(theta.shape[:2]))
-            shifts[name] = shifts[name] + np.eye(len(covariates))[k] * eta[:, None]
     for name, shift in shifts.items():
         scale, k = scale_of(*problem.bounds(name)), names.index(name)
         theta[:, :, k] = scale.back(scale.forward(theta[:, :, k], np.log) + shift, np.exp)
+    for k in range(len(covariates)):
+        vary(problem, theta[:, k], data, rng)
     return theta
 
 

@@ -12,13 +12,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checks.check import Check
-    from .checks.convergence import Convergence, convergence
-    from .checks.vpc import vpc
     from .calibration import calibrate, read_calibration
     from .checks.check import Check
     from .checks.convergence import Convergence, convergence
     from .checks.sbc import sbc
+    from .checks.vpc import vpc
     from .error import (
         Additive,
         AdditiveT,
@@ -50,7 +48,6 @@ __all__ = [
     "Arm",
     "Check",
     "Choice",
-    "Check",
     "Combined",
     "Convergence",
     "Counterfactual",
@@ -85,20 +82,24 @@ __all__ = [
     "read_calibration",
     "read_facts",
     "replicates",
-    "sbc",
     "risk",
+    "sbc",
     "virtual_trial",
     "vpc",
 ]
 
 _HOMES = {
+    "calibration": (
+        "calibrate",
+        "read_calibration",
+    ),
     "checks.check": ("Check",),
-    "checks.convergence": ("Convergence", "convergence"),
-    "checks.vpc": ("vpc",),
-    "calibration": ("calibrate", "read_calibration"),
-    "checks.check": ("Check",),
-    "checks.convergence": ("Convergence", "convergence"),
+    "checks.convergence": (
+        "Convergence",
+        "convergence",
+    ),
     "checks.sbc": ("sbc",),
+    "checks.vpc": ("vpc",),
     "error": (
         "Additive",
         "AdditiveT",
@@ -109,18 +110,50 @@ _HOMES = {
         "Power",
         "Proportional",
     ),
-    "fit": ("FitError", "fit", "read_facts"),
-    "population": ("Independent", "Pooled", "Population"),
+    "fit": (
+        "FitError",
+        "fit",
+        "read_facts",
+    ),
+    "population": (
+        "Independent",
+        "Pooled",
+        "Population",
+    ),
     "predict": ("predict",),
-    "priors": ("PriorError", "random_variable"),
+    "priors": (
+        "PriorError",
+        "random_variable",
+    ),
     "problem": ("Problem",),
-    "replicates": ("predictions", "replicates"),
-    "response.exposure": ("exposure", "il6_signal"),
+    "replicates": (
+        "predictions",
+        "replicates",
+    ),
+    "response.exposure": (
+        "exposure",
+        "il6_signal",
+    ),
     "response.nca": ("nca",),
-    "risk.assessment": ("Risk", "risk"),
-    "trials.counterfactual": ("Counterfactual", "counterfactual"),
-    "trials.design": ("Arm", "Design", "Endpoint", "Trigger"),
-    "trials.regimen": ("Choice", "Utility", "optimize_regimen"),
+    "risk.assessment": (
+        "Risk",
+        "risk",
+    ),
+    "trials.counterfactual": (
+        "Counterfactual",
+        "counterfactual",
+    ),
+    "trials.design": (
+        "Arm",
+        "Design",
+        "Endpoint",
+        "Trigger",
+    ),
+    "trials.regimen": (
+        "Choice",
+        "Utility",
+        "optimize_regimen",
+    ),
     "trials.trial": ("Trial",),
     "trials.virtual": ("virtual_trial",),
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .calibration import calibrate, read_calibration
     from .checks.check import Check
     from .checks.convergence import Convergence, convergence
+    from .checks.npde import npde, npde_tests
     from .checks.sbc import sbc
     from .checks.vpc import vpc
     from .error import (
@@ -76,6 +77,8 @@ __all__ = [
     "il6_signal",
     "nca",
     "optimize_regimen",
+    "npde",
+    "npde_tests",
     "predict",
     "predictions",
     "random_variable",
@@ -99,6 +102,8 @@ _HOMES = {
         "convergence",
     ),
     "checks.sbc": ("sbc",),
+    "checks.convergence": ("Convergence", "convergence"),
+    "checks.npde": ("npde", "npde_tests"),
     "checks.vpc": ("vpc",),
     "error": (
         "Additive",

@@ -76,9 +76,9 @@ __all__ = [
     "fit",
     "il6_signal",
     "nca",
-    "optimize_regimen",
     "npde",
     "npde_tests",
+    "optimize_regimen",
     "predict",
     "predictions",
     "random_variable",
@@ -102,7 +102,6 @@ _HOMES = {
         "convergence",
     ),
     "checks.sbc": ("sbc",),
-    "checks.convergence": ("Convergence", "convergence"),
     "checks.npde": ("npde", "npde_tests"),
     "checks.vpc": ("vpc",),
     "error": (

@@ -1,0 +1,77 @@
+"""Population problems with published answers, straight from their NONMEM-style files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cytobayes.datasets import read_table
+from cytobayes.inference import Problem
+from cytobayes.inference.covariates import Effect
+from cytobayes.inference.hierarchy import Hierarchical
+from cytobayes.models.distributions import HalfNormal, LogNormal
+from cytobayes.models.library import get
+
+__all__ = ["theophylline", "two_compartments", "two_compartments_population", "warfarin"]
+
+TWO = {
+    "CL": LogNormal(10.0, 0.25),
+    "Q": LogNormal(15.0, 0.5),
+    "VC": LogNormal(35.0, 0.25),
+    "VP": LogNormal(105.0, 0.5),
+    "KA": LogNormal(2.5, 1.0),
+}
+
+
+def theophylline(reference_dir: Path) -> Problem:
+    """Twelve subjects, one dose by mouth; no covariate, additive error."""
+    study = read_table(reference_dir / "nlme_theo_sd" / "data.csv")
+    model = get("pk-1-oral")
+    return Problem(model, study, "additive", "hierarchical", observables={"DV": "C"})
+
+
+def warfarin(reference_dir: Path) -> Problem:
+    """Concentrations and a response that turns over; KTR and KA could change places."""
+    study = read_table(reference_dir / "nlme_warfarin_pkpd" / "data.csv")
+    return Problem(
+        get("pk-turnover"),
+        study,
+        {"cp": "combined", "pca": "additive"},
+        "hierarchical",
+        observables={"cp": "C", "pca": "effect"},
+        order={"KTR": "KA"},
+    )
+
+
+def two_compartments(reference_dir: Path) -> Problem:
+    """One subject, fifteen doses."""
+    path = reference_dir / "torsten_twocpt_single" / "data.csv"
+    study = read_table(path, columns={"value": "conc"})
+    return Problem(
+        get("pk-2-oral"),
+        study,
+        priors=TWO | {"conc_sigma": HalfNormal(1.0)},
+        observables={"conc": "C"},
+    )
+
+
+def two_compartments_population(reference_dir: Path) -> Problem:
+    """Twenty subjects, fifteen doses, allometry by weight."""
+    path = reference_dir / "torsten_twocpt_pop" / "data.csv"
+    study = read_table(path, columns={"value": "cObs"})
+    spreads = {f"{name}_omega": HalfNormal(0.5) for name in TWO}
+    exponents = {"CL": 0.75, "Q": 0.75, "VC": 1.0, "VP": 1.0}
+    effects = tuple(
+        Effect(name, "weight", reference=70.0, value=exponent)
+        for name, exponent in exponents.items()
+    )
+    central, both = "CL / VC + Q / VC", "CL / VC + Q / VC + Q / VP"
+    fastest = f"({both} + sqrt(({both})**2 - 4 * CL / VC * Q / VP)) / 2"
+    assert central in both
+    return Problem(
+        get("pk-2-oral"),
+        study,
+        population=Hierarchical(effects=effects),
+        priors=TWO | spreads | {"cObs_sigma": HalfNormal(0.5)},
+        observables={"cObs": "C"},
+        order={"KA": fastest},
+    )

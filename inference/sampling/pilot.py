@@ -9,7 +9,8 @@ moves to the root of the mean of ``z**2`` plus its variance.
 The same covariance decides about centering. The degree of a parameter in a subject is the share of
 the prior variance of its effect that the data remove: 1 where they fix it, 0 where they say
 nothing (Papaspiliopoulos, Roberts, Skoeld, Stat Sci 22 (2007) 59-73). It is the marginal variance,
-within each subject's block: two parameters that data tie together are each poorly known.
+within each subject's block: two parameters that data tie together are each poorly known. It is
+taken at the smallest likely spread (`degrees`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from scipy.optimize import minimize
 from ..hierarchy import Hierarchical
 from ..random_effects import Column, effect_columns, groups_by_spread
 from ..scales import scale_of, spread_unit
+from .degrees import cautious_degrees
 from .starts import Evaluate, Starts, candidates, checked
 
 if TYPE_CHECKING:
@@ -150,7 +152,7 @@ def run_pilot(
     ]
     left = np.diagonal(modes[0].covariance, axis1=1, axis2=2).T
     degrees = {
-        c.parameter: np.clip(1.0 - left[k], 0.0, 1.0)
+        c.parameter: cautious_degrees(1.0 - left[k])
         for k, c in enumerate(columns)
         if c.between_subjects
     }

@@ -44,8 +44,11 @@ class LinkPrior:
 
     @classmethod
     def standardized(cls, count: int) -> LinkPrior:
-        """Prior of predictors with mean 0 and standard deviation 1, of either sign."""
-        return cls((0.0,) * count, (1.0,) * count)
+        """Prior of predictors with mean 0 and standard deviation 1, of either sign.
+
+        Their sum has a standard deviation of at most 1.4 log-odds, however many there are.
+        """
+        return cls((0.0,) * count, (min(1.0, (2 / max(count, 1)) ** 0.5),) * count)
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,11 +45,14 @@ class GradeFit:
     reference : float
         Peak to which the cuts refer.
     onset : Onset or None
+    kept : bool[draw]
+        Which draws of the course it belongs to, of those asked for.
     """
 
     link: Link
     reference: float
     onset: Onset | None = None
+    kept: npt.NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, bool), repr=False)
 
     def probability(self, course: Course) -> Array:
         """P(grade >= k); float64[draw, subject, grade]."""
@@ -83,7 +86,7 @@ def fit_grades(
     part = course.take(grades.subjects)
     reference = part.reference
     link = fit_link(part.predictor(reference), grades.value, grades.top, rng=rng, prior=prior)
-    return GradeFit(link, reference, fit_onset(part, grades, rng) if onset else None)
+    return GradeFit(link, reference, fit_onset(part, grades, rng) if onset else None, course.kept)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..problem import Problem
 
-__all__ = ["common_schedule", "covariates_of", "newcomers", "typical"]
+__all__ = ["common_schedule", "covariates_of", "newcomers", "shifts_of", "typical"]
 
 Array = npt.NDArray[np.float64]
 
@@ -73,16 +73,23 @@ def newcomers(
     family = problem.family
     if not isinstance(family, Hierarchical):
         return theta
-    shifts: dict[str, Any] = {}
-    for effect in family.effects:
-        moved = _shift(problem, data, effect, covariates)
-        shifts[effect.parameter] = shifts.get(effect.parameter, 0.0) + moved
+    shifts = shifts_of(problem, data, covariates)
     for name, shift in shifts.items():
         scale, k = scale_of(*problem.bounds(name)), names.index(name)
         theta[:, :, k] = scale.back(scale.forward(theta[:, :, k], np.log) + shift, np.exp)
     for k in range(len(covariates)):
         vary(problem, theta[:, k], data, rng)
     return theta
+
+
+def shifts_of(problem: Problem, data: xr.Dataset, rows: pd.DataFrame) -> dict[str, Any]:
+    """Shifts of parameters by covariates, each on its scale; float64[draw, patient]."""
+    family = problem.family
+    shifts: dict[str, Any] = {}
+    for effect in family.effects if isinstance(family, Hierarchical) else ():
+        moved = _shift(problem, data, effect, rows)
+        shifts[effect.parameter] = shifts.get(effect.parameter, 0.0) + moved
+    return shifts
 
 
 def typical(problem: Problem, data: xr.Dataset) -> Array:

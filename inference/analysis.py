@@ -161,6 +161,9 @@ class Analysis:
         Parameters that are a covariate of each subject.
     regimen : Regimen, or mapping of subject to Regimen, optional
         In place of the doses of the data.
+    censoring : str or mapping of observable to str
+        What becomes of values below a limit, "M1" to "M7".
+    offsets : mapping of observable to "assay" or "source", or None to pool
     solver : mapping
         Fields of `SolverOptions` that differ from the defaults.
     sampling : Sampling
@@ -183,6 +186,8 @@ class Analysis:
     sampling: Sampling = field(default_factory=Sampling)
     problem: str = ""
     folder: Path = field(default=Path(), compare=False)
+    censoring: str | Mapping[str, str] = "M3"
+    offsets: Mapping[str, str | None] = field(default_factory=dict)
 
     def open_data(self) -> Study:
         """Read the data; see `DataSource.open`."""
@@ -231,6 +236,8 @@ class Analysis:
             observables=self.observables,
             regimen=self.regimen,
             solver=solver,
+            censoring=self.censoring,
+            offsets=self.offsets,
         )
 
     def population_for(self, study: Study) -> str | Population:
@@ -277,6 +284,8 @@ class Analysis:
             **_values(problem),
             population=_population(problem),
             inputs=dict(problem.inputs),
+            censoring=_common(problem.methods),
+            offsets=dict(problem.offsets),
             regimen=problem.regimen,
             solver={k: v for k, v in chosen.items() if v != getattr(default, k)},
             sampling=sampling or Sampling(),

@@ -34,8 +34,8 @@ EVENTS: dict[str, type[Any]] = {"dose": Dose, "switch": Switch, "reset": Reset}
 LISTS = ("varying", "correlated", "occasions")  # of parameters, in [population]
 HEAD = ("format", "cytobayes", "problem")
 SECTIONS = (
-    "model", "data", "error", "observables", "priors", "fixed", "inputs", "population", "effect",
-    "regimen",
+    "model", "data", "error", "censoring", "offsets", "observables", "priors",
+    "fixed", "inputs", "population", "effect", "regimen",
     "solver", "sampling",
 )  # fmt: skip
 HEADER = """\
@@ -47,13 +47,15 @@ NOTES = {
     "format": "layout of this file",
     "cytobayes": "release that wrote it",
     "problem": "id of what was fitted",
-    "all": "lognormal, lognormal-t, additive, additive-t, proportional, combined or power",
+    "all": "lognormal, lognormal-t, additive, additive-t, proportional, combined, power, "
+    "bernoulli or ordinal",
     "kind": "pooled: one parameter vector for all; hierarchical: individuals around typical "
     "values; independent: one vector each; auto: by the data",
     "draws": "kept, per chain",
     "tune": "warm-up, per chain",
     "seed": "same seed, same draws",
 }
+NOTES_BELOW = {"all": "M3: the probability of lying below; or M1, M2, M4 to M7"}
 
 
 def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> str:
@@ -74,6 +76,10 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
     data = {key: value for key, value in asdict(analysis.data).items() if value}
     error = {"all": analysis.error} if isinstance(analysis.error, str) else analysis.error
     named = {k: False if v is None else v for k, v in analysis.observables.items()}
+    method = analysis.censoring
+    below = {"all": method} if isinstance(method, str) else method
+    below = {} if method == "M3" else below
+    between = {k: False if v is None else v for k, v in analysis.offsets.items()}
     priors = {name: write_distribution(prior) for name, prior in analysis.priors.items()}
     none = " (nothing differs)" if not priors and not analysis.fixed else ""
     blocks = [
@@ -82,6 +88,8 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
         write_section("model", "", {"name": analysis.model}),
         write_section("data", "", data),
         write_section("error", "of measurement, by observable", error, NOTES),
+        write_section("censoring", "of values below a limit, by observable", below, NOTES_BELOW),
+        write_section("offsets", "by assay or source; false: pooled knowingly", between),
         write_section("observables", "data = model; false: not fitted", named),
         write_section("priors", "in place of those of the model", priors, units),
         write_section("fixed", "parameters held at a value", analysis.fixed, units),
@@ -234,12 +242,13 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
         raise InputError(f"{where} is not valid TOML: {error}") from None
     _check_head(tables, where)
     errors = read_texts(tables.get("error", {"all": "lognormal"}), f"{where}: [error]")
+    below = read_texts(tables.get("censoring", {"all": "M3"}), f"{where}: [censoring]")
     priors = read_texts(tables.get("priors", {}), f"{where}: [priors]")
     return Analysis(
         model=read_one_text(tables["model"], "name", f"{where}: [model]"),
         data=_data(tables["data"], f"{where}: [data]"),
         error=errors["all"] if set(errors) == {"all"} else errors,
-        observables=_observables(tables.get("observables", {}), f"{where}: [observables]"),
+        observables=_optional(tables.get("observables", {}), f"{where}: [observables]"),
         priors={k: read_distribution(v, f"{where}: prior of {k}:") for k, v in priors.items()},
         fixed=read_numbers(tables.get("fixed", {}), f"{where}: [fixed]"),
         population=_read_population(tables, where),
@@ -248,6 +257,8 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
         solver=dict(tables.get("solver", {})),
         sampling=read_section(Sampling, tables.get("sampling", {}), f"{where}: [sampling]"),
         problem=str(tables.get("problem", "")),
+        censoring=below["all"] if set(below) == {"all"} else below,
+        offsets=_optional(tables.get("offsets", {}), f"{where}: [offsets]"),
         folder=folder,
     )
 
@@ -279,7 +290,8 @@ def _data(table: Mapping[str, Any], where: str) -> DataSource:
     return source
 
 
-def _observables(table: Mapping[str, Any], where: str) -> dict[str, str | None]:
+def _optional(table: Mapping[str, Any], where: str) -> dict[str, str | None]:
+    """Read texts, with false for none."""
     kept = {key: value for key, value in table.items() if value is not False}
     named = read_texts(kept, where)
     return {key: named.get(key) for key in table}

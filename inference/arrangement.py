@@ -14,7 +14,9 @@ from ..datasets.errors import InputError
 from ..datasets.wording import closest, shown
 from ..models.dosing import Dose, Quantity, Regimen, Reset
 from ..models.solver import Timeline
-from .error import KINDS, Rows
+from .censoring import Treated, treat
+from .measurement import KINDS, Rows
+from .offsets import NO_GROUPS, Groups, group_rows
 from .units import factor
 
 if TYPE_CHECKING:
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
 
     from ..datasets.study import Study
     from ..models.ode import OdeModel
+    from .measurement import ErrorModel
     from .occasions import Occasions
 
-__all__ = ["Arrangement", "Observed", "arrange", "match_observables", "regimens_of"]
+__all__ = ["Arrangement", "Measuring", "Observed", "arrange", "match_observables", "regimens_of"]
 
 Array = npt.NDArray[Any]
 
@@ -47,6 +50,12 @@ class Observed:
         In the time unit of the model.
     row : int64[n]
         Row of the study.
+    groups : Groups
+        Assay or source of each row, where they have offsets.
+    treated : tuple of Treated
+        What was done with rows beyond a limit.
+    scale : float
+        What turns a number of the data into one in the unit of `rows`.
     """
 
     name: str
@@ -56,6 +65,27 @@ class Observed:
     subject: Array = field(repr=False)
     time: Array = field(repr=False)
     row: Array = field(repr=False)
+    groups: Groups = field(repr=False, default=NO_GROUPS)
+    treated: tuple[Treated, ...] = ()
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How one observable was measured.
+
+    Parameters
+    ----------
+    target : str
+        Name in the model.
+    error : ErrorModel
+    censoring : str
+        One of `censoring.METHODS`.
+    """
+
+    target: str
+    error: ErrorModel
+    censoring: str = "M3"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +117,9 @@ class Arrangement:
 def arrange(
     model: OdeModel,
     study: Study,
-    observables: Mapping[str, str],
+    observables: Mapping[str, Measuring],
     regimen: Regimen | Mapping[str, Regimen] | None,
+    offsets: Mapping[str, str | None],
 ) -> Arrangement:
     """Arrange a study for a model.
 
@@ -96,10 +127,11 @@ def arrange(
     ----------
     model : OdeModel
     study : Study
-    observables : mapping of name in the data to name in the model
-        Complete, as from `match_observables`.
+    observables : mapping of name in the data to Measuring
     regimen : Regimen, or mapping of subject to Regimen, optional
         In place of the doses of the study; one for all subjects or one for each.
+    offsets : mapping of observable to column, or None to pool
+        See `offsets.group_rows`.
 
     Returns
     -------
@@ -108,7 +140,8 @@ def arrange(
     Raises
     ------
     InputError
-        If units cannot be converted, or a schedule does not fit the model.
+        If units cannot be converted, a schedule does not fit the model, a method of censoring
+        cannot be applied, or assays would be pooled in silence.
     """
     subjects = study.subjects
     table = study.observations
@@ -130,8 +163,8 @@ def arrange(
         times=times,
         timeline=timeline_of(model, regimens, times),
         observed=tuple(
-            _observed(model, study, rows, name, target, point, who, time)
-            for name, target in observables.items()
+            _observed(model, study, rows, name, measuring, point, who, time, offsets)
+            for name, measuring in observables.items()
         ),
     )
 
@@ -141,36 +174,68 @@ def _observed(
     study: Study,
     rows: xr.Dataset,
     name: str,
-    target: str,
+    measuring: Measuring,
     point: Array,
     who: Array,
     time: Array,
+    offsets: Mapping[str, str | None],
 ) -> Observed:
-    """Rows of one observable, in the unit of the model."""
+    """Rows of one observable, in the unit of the model, as its method of censoring leaves them."""
     at = np.flatnonzero(rows["observable"].to_numpy() == name)
-    scale = factor(study.units.get(name, ""), model.unit(target), name)
-    value, lower, upper, sd, n = (
-        rows[column].to_numpy()[at].astype(np.float64)
-        for column in ("value", "lower", "upper", "sd", "n")
+    table, error = rows.isel(row=at), measuring.error
+    unit = error.value_unit(model.unit(measuring.target))
+    scale = factor(study.units.get(name, ""), unit, name)
+    whole, limits = read_rows(table, scale)
+    changed, kept, treated = treat(
+        name, measuring.censoring, error, whole, limits, who[at], time[at]
     )
-    kind = np.array([KINDS.index(c) for c in rows["censoring"].to_numpy()[at]], dtype=np.int64)
-    bounded = kind == KINDS.index("interval")
-    se = np.where(np.isfinite(sd), sd / np.sqrt(np.where(np.isfinite(n), n, 1.0)), 0.0)
+    groups = group_rows(table.isel(row=kept), name, error, offsets)
     return Observed(
         name,
-        target,
-        Rows(
-            value=value * scale,
-            kind=kind,
-            lower=np.where(bounded, lower * scale, np.nan),
-            upper=np.where(bounded, upper * scale, np.nan),
-            se=se * scale,
-        ),
-        point=point[at],
-        subject=who[at],
-        time=time[at],
-        row=rows["row"].to_numpy()[at],
+        measuring.target,
+        changed,
+        point=point[at][kept],
+        subject=who[at][kept],
+        time=time[at][kept],
+        row=table["row"].to_numpy()[kept],
+        groups=groups,
+        treated=treated,
+        scale=scale,
     )
+
+
+def read_rows(table: xr.Dataset, scale: float) -> tuple[Rows, Array]:
+    """Rows of one observable as they are in the data.
+
+    Parameters
+    ----------
+    table : Dataset, dim row
+    scale : float
+        Of the unit of the model in that of the data.
+
+    Returns
+    -------
+    Rows
+    float64[n]
+        Lower limit of quantification of each row; NaN where none is stated.
+    """
+    value, lower, upper, sd, n = (
+        table[column].to_numpy().astype(np.float64)
+        for column in ("value", "lower", "upper", "sd", "n")
+    )
+    kind = np.array([KINDS.index(c) for c in table["censoring"].to_numpy()], dtype=np.int64)
+    bounded = kind == KINDS.index("interval")
+    se = np.where(np.isfinite(sd), sd / np.sqrt(np.where(np.isfinite(n), n, 1.0)), 0.0)
+    made = Rows(
+        value=value * scale,
+        kind=kind,
+        lower=np.where(bounded, lower * scale, np.nan),
+        upper=np.where(bounded, upper * scale, np.nan),
+        se=se * scale,
+        sd=sd * scale,
+        averaged=(se > 0) & bool((se == 0).any()),
+    )
+    return made, lower * scale
 
 
 def timeline_of(

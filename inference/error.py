@@ -14,15 +14,18 @@ from ..datasets.errors import InputError
 from ..datasets.wording import closest
 from ..models.distributions import Distribution, HalfNormal, LogNormal, Normal
 from .measurement import KINDS, Array, ErrorModel, Rows, ScaledError, Value, scale_of
+from .outcome_error import Bernoulli, Ordinal
 
 __all__ = [
     "KINDS",
     "Additive",
     "AdditiveT",
+    "Bernoulli",
     "Combined",
     "ErrorModel",
     "LogNormalError",
     "LogNormalT",
+    "Ordinal",
     "Power",
     "Proportional",
     "Rows",
@@ -300,8 +303,11 @@ class LogNormalT(HeavyTails, LogScale):
 
 ERRORS: dict[str, type[ErrorModel]] = {
     e.name: e
-    for e in (LogNormalError, LogNormalT, Additive, AdditiveT, Proportional, Combined, Power)
-}
+    for e in (
+        LogNormalError, LogNormalT, Additive, AdditiveT, Proportional, Combined, Power,
+        Bernoulli, Ordinal,
+    )
+}  # fmt: skip
 SPEC = re.compile(r"\s*([a-z-]+)\s*(?:\((.*)\))?\s*")
 
 
@@ -312,8 +318,8 @@ def error_model(given: str | ErrorModel) -> ErrorModel:
     ----------
     given : str or ErrorModel
         ``"lognormal"``, ``"lognormal-t"``, ``"additive"``, ``"additive-t"``, ``"proportional"``,
-        ``"combined"`` or ``"power"``, with settings in brackets where it has any:
-        ``"lognormal-t(nu=7)"``; or a model already.
+        ``"combined"``, ``"power"``, ``"bernoulli"`` or ``"ordinal"``, with settings in brackets
+        where it has any: ``"lognormal-t(nu=7)"``; or a model already.
 
     Returns
     -------

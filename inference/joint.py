@@ -204,6 +204,7 @@ def likelihood(
         kinds = limits_of(problem, observed).kinds
         logp = replaceable_density(error, observed, kind, kinds)
     sigma = [measurement(problem, name) for name in error.parameters(observed.name)]
+    f = by_assay(problem, observed, f)
     pm.CustomDist(
         observed.name,
         f,
@@ -215,6 +216,15 @@ def likelihood(
         observed=value,
         dims=f"{observed.name}_observation",
     )
+
+
+def by_assay(problem: Problem, observed: Observed, f: Tensor) -> Tensor:
+    """Move the model's values to the assay by which each row was measured."""
+    names = observed.groups.names(observed.name)
+    if not names:
+        return f
+    offsets = pt.stack([pt.constant(0.0), *(measurement(problem, n) for n in names)])
+    return problem.errors[observed.name].shifted(f, offsets[pt.constant(observed.groups.member)])
 
 
 def measurement(problem: Problem, name: str) -> Tensor:

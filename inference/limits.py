@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from .error import KINDS
-from .units import factor
 
 if TYPE_CHECKING:
     from .arrangement import Observed
@@ -91,14 +90,12 @@ def seen(problem: Problem, observed: Observed) -> Seen:
     is a value below the limit at its end.
     """
     table = problem.data.observations.isel(row=observed.row)
-    unit = problem.data.units.get(observed.name, "")
-    scale = factor(unit, problem.model.unit(observed.target), observed.name)
     groups = pd.Series("", index=range(observed.row.size))
     for column in ("assay", "source"):
         if column in table:
             groups += "\n" + pd.Series(table[column].to_numpy()).astype(str)
     rows, kind = observed.rows, observed.rows.kind
-    known_lower, known_upper = (table[c].to_numpy() * scale for c in ("lower", "upper"))
+    known_lower, known_upper = (table[c].to_numpy() * observed.scale for c in ("lower", "upper"))
     between = kind == BETWEEN
     value = np.where(between, _middle(rows.lower, rows.upper), rows.value)
     left = (kind == LEFT) | (between & (rows.lower <= 0))

@@ -319,9 +319,9 @@ class ScaledError(ErrorModel):
     ) -> Array:
         """Draw measurements, uncensored; see `ErrorModel`."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            spread: Array = np.where(averaged, se, self.spread(f, sigma, se, floor))
+            spread: Any = np.where(averaged, se, self.spread(f, sigma, se, floor))
             location = self.location(f, floor) + shift
-            limit: Array = np.where(np.isfinite(above), self.working(np.asarray(above)), -np.inf)
+            limit: Any = np.where(np.isfinite(above), self.working(np.asarray(above)), -np.inf)
             shape = np.shape(location)
             z = location + spread * self._noise(rng, shape, averaged, limit, location, spread)
             return np.asarray(self.natural(z), dtype=np.float64)

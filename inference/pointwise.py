@@ -14,6 +14,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.compile.maker import function as compiled_function
 
+from .offsets import measured
 from .predict import parameters_of, residual_spreads
 from .solving import values_at_rows
 
@@ -45,7 +46,7 @@ def pointwise(problem: Problem, posterior: xr.Dataset) -> xr.Dataset:
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     found = {}
     for observed in problem.arrangement.observed:
-        f = values_of[observed.name]
+        f = measured(problem, observed, values_of[observed.name], posterior)
         values = log_likelihood(problem, observed, f, posterior)
         dims = ("chain", "draw", f"{observed.name}_observation")
         found[observed.name] = (dims, values.reshape(*shape, -1))

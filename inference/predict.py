@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from .arrangement import regimens_of
 from .hierarchy import Hierarchical
 from .new_subjects import vary
 from .occasions import switched
+from .offsets import drawn, measured
 from .population import Independent, individual_name, occasion_name
 from .solving import integrate, model_values
 
@@ -235,34 +236,39 @@ def measurements(
         error = problem.errors[observed.name]
         f = np.ascontiguousarray(model_values(problem.model, observed.target, theta, states, grid))
         sigma = tuple(s[:, None, None] for s in residual_spreads(problem, observed, data))
-        se = standard_errors(observed, error.working_se(observed.rows), f.shape[1], grid)
-        values = error.random(rng, f, sigma, se, observed.rows.floor)
-        made[observed.name] = values, problem.model.unit(observed.target)
+        rows, where = observed.rows, placed(observed, f.shape[1], grid)
+        if observed.groups.labels:
+            member = where(observed.groups.member, 0)
+            f = measured(problem, observed, f, data, member)
+        values = error.random(
+            rng, f, sigma, where(error.working_se(rows), 0.0), rows.floor,
+            shift=where(error.shift(rows), 0.0), averaged=where(rows.averaged, False),
+        )  # fmt: skip
+        made[observed.name] = values, error.value_unit(problem.model.unit(observed.target))
     return made
 
 
 def residual_spreads(problem: Problem, observed: Observed, data: xr.Dataset) -> tuple[Array, ...]:
-    """Residual standard deviations of an observable; float64[chain * draw] each."""
-    count = data.sizes["chain"] * data.sizes["draw"]
-    return tuple(
-        np.full(count, problem.fixed[name])
-        if name in problem.fixed
-        else data[name].transpose("chain", "draw").to_numpy().reshape(count)
-        for name in problem.errors[observed.name].parameters(observed.name)
-    )
+    """Parameters of measurement of an observable; float64[chain * draw] each."""
+    names = problem.errors[observed.name].parameters(observed.name)
+    return tuple(drawn(problem, data, name) for name in names)
 
 
-def standard_errors(observed: Observed, se: Array, subjects: int, grid: Array) -> Array:
-    """Find the standard error of the published mean at each time; 0 where there is none.
+def placed(observed: Observed, subjects: int, grid: Array) -> Callable[[Array, Any], Array]:
+    """Say how a column of the rows is spread over subjects and times.
 
     Returns
     -------
-    float64[subject, time]
-        On the working scale of the error model.
+    callable (array[n] or array[()], value elsewhere) -> array[subject, time]
     """
-    table = np.zeros((subjects, grid.size))
     column = np.searchsorted(grid, observed.time)
     there = column < grid.size
     there[there] &= grid[column[there]] == observed.time[there]
-    table[observed.subject[there], column[there]] = se[there]
-    return table
+
+    def spread(values: Array, elsewhere: Any) -> Array:
+        table = np.full((subjects, grid.size), elsewhere)
+        values = np.broadcast_to(values, there.shape)
+        table[observed.subject[there], column[there]] = values[there]
+        return table
+
+    return spread

@@ -15,11 +15,13 @@ from ..models.dosing import Dose, Regimen
 from ..models.library.interventions import with_treatments
 from ..models.ode import OdeModel
 from ..models.solver import CompiledModel, SolverOptions, Timeline, compile_model
-from .arrangement import Arrangement, arrange, match_observables
+from .arrangement import Arrangement, Measuring, arrange, match_observables
+from .censoring import censoring_methods
 from .covariates import covariate_numbers
 from .error import ErrorModel, error_model
 from .invisible import blind_directions
 from .occasions import with_occasions
+from .offsets import check_offsets
 from .population import Pooled, Population, population_model
 from .specification import describe, identify, sentence
 
@@ -45,7 +47,7 @@ class Problem:
         ``"pooled"``, ``"independent"`` or ``"hierarchical"``.
     priors : mapping of name to Distribution
         In place of the model's prior hints, in the unit of the parameter. Names may also be those
-        of residual standard deviations (``<observable>_sigma``).
+        of measurement: residual standard deviations (``<observable>_sigma``) and the like.
     fixed : mapping of name to float
         Parameters held at a value, whatever their prior; also residual standard deviations.
     observables : mapping of name in the data to name in the model, or None to leave it out
@@ -56,6 +58,11 @@ class Problem:
     inputs : mapping of parameter to covariate
         Parameters whose value in each subject is a fixed covariate of the data, in the unit of the
         parameter: ``{"B0rel": "burden"}``.
+    censoring : str or mapping of observable to str
+        What becomes of values below a limit of quantification, "M1" to "M7", see `censoring`.
+        Default: "M3", the probability of lying below. A mapping may leave observables out.
+    offsets : mapping of observable to "assay" or "source", or None to pool
+        Needed when the rows of an observable come from several; see `offsets`.
 
     Raises
     ------
@@ -80,6 +87,8 @@ class Problem:
     regimen: Regimen | Mapping[str, Regimen] | None = None
     solver: SolverOptions = field(default_factory=SolverOptions)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    censoring: str | Mapping[str, str] = "M3"
+    offsets: Mapping[str, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Complete what was left out and refuse what cannot be meant."""
@@ -91,6 +100,11 @@ class Problem:
         self._set("fixed", {name: float(value) for name, value in self.fixed.items()})
         self._set("observables", matched)
         self._set("inputs", dict(self.inputs))
+        self._set("censoring", censoring_methods(self.censoring, tuple(matched)))
+        self._set("offsets", dict(self.offsets))
+        check_offsets(self.offsets, tuple(matched))
+        rows = {o.name: o.rows for o in self.arrangement.observed}
+        self._set("error", {n: e.completed(rows[n]) for n, e in self.errors.items()})
         self._check_names()
         self._check_fixed()
         self.family.check(self)
@@ -151,6 +165,12 @@ class Problem:
         return self.error
 
     @property
+    def methods(self) -> dict[str, str]:
+        """Method of censoring of each observable of the data."""
+        assert isinstance(self.censoring, dict)
+        return self.censoring
+
+    @property
     def family(self) -> Population:
         """How the parameters of subjects are related."""
         assert isinstance(self.population, Population)
@@ -195,7 +215,11 @@ class Problem:
     @property
     def error_parameters(self) -> tuple[str, ...]:
         """Parameters of measurement, estimated or fixed, in the order of the observables."""
-        return tuple(n for o in self.targets for n in self.errors[o].parameters(o))
+        return tuple(
+            n
+            for o in self.arrangement.observed
+            for n in (*self.errors[o.name].parameters(o.name), *o.groups.names(o.name))
+        )
 
     @cached_property
     def all_priors(self) -> dict[str, Distribution]:
@@ -205,7 +229,9 @@ class Problem:
         extra = self.family.priors(self)
         chosen |= {n: self.priors.get(n, d) for n, d in extra.items()}
         for observed in self.arrangement.observed:
-            defaults = self.errors[observed.name].priors(observed.name, observed.rows)
+            error, names = self.errors[observed.name], observed.groups.names(observed.name)
+            defaults = dict(error.priors(observed.name, observed.rows))
+            defaults |= dict.fromkeys(names, error.offset_prior(observed.rows))
             chosen |= {n: self.priors.get(n, d) for n, d in defaults.items() if n not in self.fixed}
         return {n: d for n, d in chosen.items() if d is not None}
 
@@ -224,9 +250,12 @@ class Problem:
         """Look up the unit of a parameter of the model, the population or a measurement."""
         if name in self.model.parameter_names:
             return self.model.parameter(name).unit
-        for observable, target in self.targets.items():
-            if name in self.errors[observable].units(observable, ""):
-                return self.errors[observable].units(observable, self.model.unit(target))[name]
+        for observed in self.arrangement.observed:
+            error, unit = self.errors[observed.name], self.model.unit(observed.target)
+            known = error.units(observed.name, unit)
+            known |= dict.fromkeys(observed.groups.names(observed.name), error.offset_unit(unit))
+            if name in known:
+                return known[name]
         if name in self.family.priors(self):
             return self.family.unit(self, name)
         raise KeyError(name)
@@ -234,7 +263,11 @@ class Problem:
     @cached_property
     def arrangement(self) -> Arrangement:
         """The data arranged for the engine."""
-        plain = arrange(self.model, self.data, self.targets, self.regimen)
+        how = {
+            n: Measuring(target, self.errors[n], self.methods[n])
+            for n, target in self.targets.items()
+        }
+        plain = arrange(self.model, self.data, how, self.regimen, self.offsets)
         varying = self.family.between_occasions(self)
         return with_occasions(self.model, self.data, plain, varying) if varying else plain
 

@@ -13,6 +13,7 @@ from ..datasets.errors import InputError
 from .hierarchy import Hierarchical
 from .limits import Seen, seen
 from .new_subjects import vary
+from .offsets import measured
 from .population import Independent, individual_name
 from .predict import draws_of, parameters_of, residual_spreads
 from .scales import scale_of
@@ -140,9 +141,12 @@ def predictions(
     variables: dict[str, Any] = {}
     for observed in problem.arrangement.observed:
         dim = (f"{observed.name}_observation",)
-        unit = {"units": problem.model.unit(observed.target)}
+        error = problem.errors[observed.name]
+        unit = {"units": error.value_unit(problem.model.unit(observed.target))}
+        sigma = tuple(s[:, None] for s in residual_spreads(problem, observed, data))
         for label, values in (("pred", typical), ("ipred", own)):
-            middle = np.nanmedian(values[observed.name], axis=0)
+            f = measured(problem, observed, values[observed.name], data)
+            middle = np.nanmedian(error.typical(f, sigma), axis=0)
             variables[f"{observed.name}_{label}"] = (dim, middle, unit)
     rows = {f"{o.name}_observation": o.row for o in problem.arrangement.observed}
     return xr.Dataset(variables, rows, {"problem_id": problem.id})
@@ -274,6 +278,6 @@ def simulate_rows(
     for observed in problem.arrangement.observed:
         error, rows = problem.errors[observed.name], observed.rows
         sigma = tuple(s[:, None] for s in residual_spreads(problem, observed, data))
-        values = f[observed.name]
+        values = measured(problem, observed, f[observed.name], data)
         made[observed.name] = error.replicate(rng, values, sigma, rows)
     return made

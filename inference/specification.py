@@ -81,6 +81,7 @@ def identify(problem: Problem) -> str:
         "inputs": {p: v.tolist() for p, v in problem.inputs_by_subject.items()},
         "priors": {name: repr(prior) for name, prior in problem.all_priors.items()},
         "constants": problem.constants,
+        **_measuring(problem),
         "fixed_errors": {
             n: problem.fixed[n] for n in problem.error_parameters if n in problem.fixed
         },
@@ -89,6 +90,17 @@ def identify(problem: Problem) -> str:
     }
     text = json.dumps(plain(record), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _measuring(problem: Problem) -> dict[str, Any]:
+    """Collect the settings of measurement that differ from the defaults."""
+    observed = problem.arrangement.observed
+    chosen: dict[str, Any] = {
+        "censoring": {n: m for n, m in problem.methods.items() if m != "M3"},
+        "offsets": {o.name: [o.groups.by, *o.groups.labels] for o in observed if o.groups.labels},
+        "means": [o.name for o in observed if (o.rows.se > 0).any()],
+    }
+    return {key: value for key, value in chosen.items() if value}
 
 
 def solver_record(problem: Problem) -> dict[str, Any]:
@@ -110,7 +122,8 @@ def describe(problem: Problem) -> dict[str, Any]:
     dict
         JSON types only. Keys: ``id``, ``model``, ``time_unit``, ``data``, ``data_sha256``,
         ``subjects``, ``population``, ``observables`` (list of dict: name, target, unit, error,
-        rows, left, right, interval, means), ``parameters`` (list of dict: name, unit, role
+        rows, left, right, interval, means, censoring, treated (sentences), offsets (sentence)),
+        ``parameters`` (list of dict: name, unit, role
         "estimated", "fixed" or "input" (a covariate), value, prior, cut, source, status),
         ``doses`` (events in all schedules) and ``solver``.
     """
@@ -141,16 +154,20 @@ def _events(regimen: Regimen) -> int:
 def _observable(problem: Problem, k: int) -> dict[str, Any]:
     observed = problem.arrangement.observed[k]
     error, rows = problem.errors[observed.name], observed.rows
+    unit = error.value_unit(problem.model.unit(observed.target))
     censored = {name: int(np.sum(rows.kind == KINDS.index(name))) for name in KINDS[1:]}
     return {
         "name": observed.name,
         "target": observed.target,
-        "unit": problem.model.unit(observed.target),
+        "unit": unit,
         "error": error.spec,
         "formula": error.text,
         "rows": int(rows.value.size),
         **censored,
         "means": int(np.sum(rows.se > 0)),
+        "censoring": problem.methods[observed.name],
+        "treated": [t.sentence(unit) for t in observed.treated],
+        "offsets": observed.groups.text,
     }
 
 
@@ -185,13 +202,12 @@ def sentence(problem: Problem) -> str:
         f"id {facts['id']}"
     ]
     for o in facts["observables"]:
-        kinds = [f"M3 on {o[k]} {k}-censored" for k in KINDS[1:] if o[k]]
-        kinds += [f"{o['means']} published means"] if o["means"] else []
-        extra = f" ({', '.join(kinds)})" if kinds else ""
+        extra = f" ({o['means']} published means)" if o["means"] else ""
         source = "" if o["target"] == o["name"] else f" as {o['target']}"
         lines.append(
             f"  {o['name']}{source} [{o['unit']}]: {o['rows']} rows{extra}, {o['formula']}"
         )
+        lines += [f"    {o['name']}: {what}" for what in (*o["treated"], o["offsets"]) if what]
     for p in facts["parameters"]:
         if p["role"] == "estimated":
             cut = ", cut at its bounds" if p["cut"] else ""

@@ -28,7 +28,23 @@ def fit(
         Many,
         typer.Option(
             help="lognormal (default), lognormal-t (heavy tails), additive, additive-t, "
-            "proportional, combined or power; for one observable: IL6=lognormal-t.",
+            "proportional, combined, power, bernoulli or ordinal; for one observable: "
+            "IL6=lognormal-t.",
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    censoring: Annotated[
+        Many,
+        typer.Option(
+            help="What becomes of values below a limit: M3 (default), M1, M2, M4 to M7; for one "
+            "observable: IL6=M5.",
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    offset: Annotated[
+        Many,
+        typer.Option(
+            help="IL6=assay or IL6=source: an offset for each but the first; IL6= pools them.",
             rich_help_panel=FILE,
         ),
     ] = None,
@@ -111,6 +127,8 @@ def fit(
         fix=fix,
         population=population,
         given=given,
+        censoring=censoring,
+        offset=offset,
         sampling={
             "draws": draws,
             "tune": tune,

@@ -17,6 +17,7 @@ from ..notation import read_assignment, read_distribution, read_number
 __all__ = ["compose", "read_dose"]
 
 Words = Sequence[str] | None
+EACH = {"--error": "IL6=lognormal", "--censoring": "IL6=M3"}
 
 
 def compose(
@@ -30,6 +31,8 @@ def compose(
     fix: Words = None,
     population: str | None = None,
     given: Words = None,
+    censoring: Words = None,
+    offset: Words = None,
     sampling: Mapping[str, Any] | None = None,
     solver: Mapping[str, Any] | None = None,
 ) -> Analysis:
@@ -47,6 +50,8 @@ def compose(
         ``ka=0.1``.
     given : sequence of str, optional
         Parameters that are covariates.
+    censoring, offset : sequence of str, optional
+        ``M5`` or ``IL6=M5``; ``IL6=assay`` (``IL6=`` pools).
     population : str, optional
     sampling, solver : mapping, optional
         Fields of `Sampling` and of `SolverOptions`; None: as it was.
@@ -59,7 +64,7 @@ def compose(
     analysis = _start(what, data)
     changes: dict[str, Any] = {}
     if error:
-        changes["error"] = _errors(error, analysis.error)
+        changes["error"] = _errors(error, analysis.error, "--error")
     if dose:
         changes["regimen"] = Regimen([read_dose(text) for text in dose])
     if observable:
@@ -69,6 +74,11 @@ def compose(
     if given:
         pairs = (read_assignment(text, "--input B0rel=burden") for text in given)
         changes["inputs"] = {**analysis.inputs, **dict(pairs)}
+    if censoring:
+        changes["censoring"] = _errors(censoring, analysis.censoring, "--censoring")
+    if offset:
+        pairs_ = (_observable(text, "--offset", "IL6=assay", "pool them") for text in offset)
+        changes["offsets"] = {**analysis.offsets, **dict(pairs_)}
     if population:
         changes["population"] = population
     changes["sampling"] = replace(analysis.sampling, **_given(sampling))
@@ -98,26 +108,33 @@ def _given(options: Mapping[str, Any] | None) -> dict[str, Any]:
     return {key: value for key, value in (options or {}).items() if value is not None}
 
 
-def _errors(texts: Sequence[str], before: str | Mapping[str, str]) -> str | dict[str, str]:
-    """One error model for all, or one for each observable named."""
+def _errors(
+    texts: Sequence[str], before: str | Mapping[str, str], option: str
+) -> str | dict[str, str]:
+    """One error model or method for all, or one for each observable named."""
     bare = [text for text in texts if "=" not in text.partition("(")[0]]
     if len(texts) == 1 and bare:
         return texts[0].strip()
     if bare:
         raise InputError(
-            f"--error {shown(bare[0])}: give one error model for all, or NAME=MODEL for each"
+            f"{option} {shown(bare[0])}: give one for all, or {EACH[option]} for each observable"
         )
-    named = dict(read_assignment(text, "--error IL6=lognormal") for text in texts)
+    named = dict(read_assignment(text, f"{option} {EACH[option]}") for text in texts)
     return named if isinstance(before, str) else {**before, **named}
 
 
-def _observable(text: str) -> tuple[str, str | None]:
-    """Read ``IL-6=IL6``, or ``IL-6=`` to leave it out."""
+def _observable(
+    text: str,
+    option: str = "--observable",
+    example: str = "IL-6=IL6",
+    none: str = "leave its rows out",
+) -> tuple[str, str | None]:
+    """Read ``IL-6=IL6``, or ``IL-6=`` for none."""
     name, equals, target = (part.strip() for part in text.partition("="))
     if not equals or not name:
         raise InputError(
-            f"--observable {shown(text)}: write DATA=MODEL, such as --observable IL-6=IL6, or "
-            "IL-6= to leave its rows out"
+            f"{option} {shown(text)}: write {option} {example}, or "
+            f"{example.partition('=')[0]}= to {none}"
         )
     return name, target or None
 

@@ -77,9 +77,13 @@ def _read(analysis: Analysis) -> Problem:
 
 def _option(message: str) -> str:
     """Name the option that does what a message of the Python interface advises."""
-    if "observables={" not in message:
-        return ""
-    return "\nOn the command line: --observable DATA=MODEL, or --observable DATA= to leave it out."
+    if "observables={" in message:
+        return (
+            "\nOn the command line: --observable DATA=MODEL, or --observable DATA= to leave it out."
+        )
+    if "offsets={" in message:
+        return "\nOn the command line: --offset NAME=assay (or source), or --offset NAME= to pool."
+    return ""
 
 
 def run_report(folder: Path, problem: Problem | None = None) -> None:

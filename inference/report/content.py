@@ -50,7 +50,7 @@ def texts(m: Material) -> dict[str, str]:
 
 def _data_text(m: Material) -> str:
     rows = m.study.to_frame()
-    unused = len(rows) - len(m.rows)
+    unused = int((~rows["observable"].isin(m.targets)).sum())
     censored = int((rows["censoring"] != "none").sum())
     count, first, last = counted(len(rows), "row"), rows["time"].min(), rows["time"].max()
     parts = [f"{count}, {first:g} to {last:g} {m.study.time_unit}, {censored or 'none'} censored."]
@@ -59,11 +59,7 @@ def _data_text(m: Material) -> str:
             "The values are published means: each counts with the standard error of its mean, "
             "SD\u00a0/\u00a0√n, on top of the model's own error."
         )
-    if censored:
-        parts.append(
-            "A censored row counts with the probability of lying on its side of the limit (M3), "
-            "not as a value."
-        )
+    parts += [f"{name}: {'; '.join(told)}." for name, told in m.treated.items() if told]
     if unused:
         left_out = counted(unused, "row")
         parts.append(f"Observables left out of the fit account for {left_out}.")

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..error import KINDS
+from ..offsets import measured
 from ..predict import predict, residual_spreads
-from ..units import factor
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,7 +74,8 @@ def predict_curves(problem: Problem, tree: xr.DataTree, *, seed: int) -> Curves:
                 one = band(problem, observed, f[:, members[0]], sigma, times, seed)
                 bands.append(one.assign(group=label))
         at = np.searchsorted(times, observed.time)
-        rows.append(scored(problem, observed, f[:, observed.subject, at], sigma, rng))
+        own = measured(problem, observed, f[:, observed.subject, at], posterior)
+        rows.append(scored(problem, observed, own, sigma, rng))
     table = pd.concat(rows, ignore_index=True)
     labels = {m: label for label, members in groups.items() for m in members}
     subjects = problem.arrangement.subjects
@@ -138,7 +139,8 @@ def band(
     """Quantiles of curves and of new values; for means, of means with the usual standard error."""
     error = problem.errors[observed.name]
     se = float(np.median(error.working_se(observed.rows)))
-    q5, q25, median, q75, q95 = np.nanquantile(f, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
+    center = error.typical(f, sigma)
+    q5, q25, median, q75, q95 = np.nanquantile(center, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
     limits = []
     for column in np.repeat(f, REPEATS, axis=0).T:  # same errors at all times: smooth limits
         rng = np.random.default_rng(seed)
@@ -163,9 +165,7 @@ def scored(
     p5, p95 = np.nanquantile(new, (0.05, 0.95), axis=0)
     study = problem.data.observations.isel(row=observed.row)
     n = study["n"].to_numpy().astype(float)
-    unit = problem.data.units[observed.name]
-    scale = factor(unit, problem.model.unit(observed.target), observed.name)
-    lower, upper = (study[column].to_numpy() * scale for column in ("lower", "upper"))
+    lower, upper = (study[column].to_numpy() * observed.scale for column in ("lower", "upper"))
     return pd.DataFrame(
         {
             "subject": np.array(problem.arrangement.subjects, dtype=object)[observed.subject],
@@ -177,7 +177,7 @@ def scored(
             "censoring": [KINDS[k] for k in rows.kind],
             "sd": np.where(rows.se > 0, rows.se * np.sqrt(n), np.nan),
             "n": n,
-            "median": np.nanmedian(f, axis=0),
+            "median": np.nanmedian(error.typical(f, sigma), axis=0),
             "p5": p5,
             "p95": p95,
             "inside": inside(rows.kind, rows.value, lower, upper, p5, p95),

@@ -72,7 +72,14 @@ def gather(run: Run, problem: Problem) -> Material:
         analysis=write_text(run.analysis),
         interrupted=bool(facts["interrupted"]),
         blind=problem.blind_directions,
+        treated=treated(problem),
     )
+
+
+def treated(problem: Problem) -> dict[str, tuple[str, ...]]:
+    """Sentences on rows beyond a limit, published values and assays, by observable."""
+    facts = problem.describe()["observables"]
+    return {o["name"]: tuple(t for t in (*o["treated"], o["offsets"]) if t) for o in facts}
 
 
 def by_chain(tree: xr.DataTree, e_bfmi: npt.NDArray[np.float64]) -> pd.DataFrame:

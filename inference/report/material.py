@@ -60,6 +60,10 @@ class Material:
     analysis : str
         Text of ``analysis.toml``.
     interrupted : bool
+    blind : tuple of str
+        Directions that no fitted observable can see.
+    treated : mapping of observable to tuple of str
+        What was done with rows beyond a limit, with published means, and between assays.
     """
 
     model: OdeModel
@@ -83,6 +87,7 @@ class Material:
     analysis: str = ""
     interrupted: bool = False
     blind: tuple[str, ...] = ()
+    treated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def coverage(self) -> tuple[Coverage, ...]:

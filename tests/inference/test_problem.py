@@ -142,7 +142,7 @@ def test_published_means_and_limits_reach_the_likelihood(
     problem = Problem(oral, study, "additive", priors=priors, solver=precise)
     found = constrained_logp(problem)(ka=1.3, k=0.15, C_sigma=0.8)
     f = closed_form(1.3, 0.15, TIMES)
-    n = [stats.norm(m, np.hypot(0.8, s)) for m, s in zip(f, [0, 0.5, 0, 0, 0, 0], strict=True)]
+    n = [stats.norm(m, s) for m, s in zip(f, [0.8, 0.5, 0.8, 0.8, 0.8, 0.8], strict=True)]
     expected = (
         n[0].logcdf(value[0])
         + sum(n[k].logpdf(value[k]) for k in (1, 2, 3))
@@ -153,7 +153,7 @@ def test_published_means_and_limits_reach_the_likelihood(
     facts = problem.describe()["observables"][0]
     counts = {k: facts[k] for k in ("rows", "left", "right", "interval", "means")}
     assert counts == {"rows": 6, "left": 1, "right": 1, "interval": 1, "means": 1}
-    assert "M3 on 1 left-censored" in str(problem)
+    assert "C: 1 row below" in str(problem) and "scored as left-censored (M3)" in str(problem)
 
 
 def test_model_has_named_dimensions(oral: OdeModel, two_subjects: Study) -> None:

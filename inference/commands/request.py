@@ -77,7 +77,10 @@ def compose(
     if censoring:
         changes["censoring"] = _errors(censoring, analysis.censoring, "--censoring")
     if offset:
-        pairs_ = (_observable(text, "--offset", "IL6=assay", "pool them") for text in offset)
+        pairs_ = (
+            _observable(text, "--offset", "IL6=assay", "pool them", "NAME=COLUMN")
+            for text in offset
+        )
         changes["offsets"] = {**analysis.offsets, **dict(pairs_)}
     if population:
         changes["population"] = population
@@ -112,12 +115,13 @@ def _errors(
     texts: Sequence[str], before: str | Mapping[str, str], option: str
 ) -> str | dict[str, str]:
     """One error model or method for all, or one for each observable named."""
+    what = "error model" if option == "--error" else "method"
     bare = [text for text in texts if "=" not in text.partition("(")[0]]
     if len(texts) == 1 and bare:
         return texts[0].strip()
     if bare:
         raise InputError(
-            f"{option} {shown(bare[0])}: give one for all, or {EACH[option]} for each observable"
+            f"{option} {shown(bare[0])}: give one {what} for all, or {EACH[option]} for each"
         )
     named = dict(read_assignment(text, f"{option} {EACH[option]}") for text in texts)
     return named if isinstance(before, str) else {**before, **named}
@@ -128,12 +132,13 @@ def _observable(
     option: str = "--observable",
     example: str = "IL-6=IL6",
     none: str = "leave its rows out",
+    form: str = "DATA=MODEL",
 ) -> tuple[str, str | None]:
     """Read ``IL-6=IL6``, or ``IL-6=`` for none."""
     name, equals, target = (part.strip() for part in text.partition("="))
     if not equals or not name:
         raise InputError(
-            f"{option} {shown(text)}: write {option} {example}, or "
+            f"{option} {shown(text)}: write {form}, such as {option} {example}, or "
             f"{example.partition('=')[0]}= to {none}"
         )
     return name, target or None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pytensor.tensor as untyped_tensor
 import xarray as xr
 
 from cytobayes.datasets import Study
@@ -16,6 +17,7 @@ from cytobayes.models import Namespace, OdeModel, Parameter
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.math import exp
 
+pt: Any = untyped_tensor
 A = 10.0
 
 
@@ -54,21 +56,19 @@ def at(**values: float) -> xr.Dataset:
     return xr.Dataset(data, {"chain": [0], "draw": [0]})
 
 
-def scores(problem: Problem, name: str = "C", **values: float) -> Any:
+def scores(problem: Problem, name: str = "C", /, **values: float) -> Any:
     """Log likelihood of each row of an observable."""
     return pointwise(problem, at(**values))[name].to_numpy()[0, 0]
 
 
 def gradient(problem: Problem, **values: float) -> tuple[float, dict[str, float]]:
     """Log likelihood in the joint model, and its slope by each parameter (natural units)."""
-    import pytensor
-
     model = problem.build()
     with model:
         rvs = {v.name: v for v in model.free_RVs}
         value_vars = [model.rvs_to_values[rvs[n]] for n in values]
         total = model.logp(vars=model.observed_RVs, jacobian=False)
-        slopes = pytensor.grad(total, value_vars)
+        slopes = pt.grad(total, value_vars)
         function = model.compile_fn([total, *slopes], inputs=value_vars, mode="FAST_COMPILE")
     point, stretch = {}, []
     for name, variable in zip(values, value_vars, strict=True):

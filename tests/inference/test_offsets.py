@@ -40,7 +40,7 @@ def test_an_offset_moves_the_model_for_its_assay_only(study: Study, error: str) 
     f = curve(K, TIMES)
     offset = 0.4
     moved = np.where(SECOND, f + offset if error == "additive" else f * np.exp(offset), f)
-    law = {
+    law: Any = {
         "lognormal": stats.lognorm(SIGMA, scale=moved),
         "proportional": stats.norm(moved, SIGMA * moved),
         "additive": stats.norm(moved, SIGMA),

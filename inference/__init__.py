@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from .calibration import calibrate, read_calibration
     from .checks.check import Check
     from .checks.convergence import Convergence, convergence
+    from .checks.fit_quality import fit_quality, residual_trends
     from .checks.npde import npde, npde_tests
     from .checks.sbc import sbc
+    from .checks.shrinkage import shrinkage
     from .checks.vpc import vpc
     from .error import (
         Additive,
@@ -78,6 +80,7 @@ __all__ = [
     "counterfactual",
     "exposure",
     "fit",
+    "fit_quality",
     "il6_signal",
     "nca",
     "npde",
@@ -89,8 +92,10 @@ __all__ = [
     "read_calibration",
     "read_facts",
     "replicates",
+    "residual_trends",
     "risk",
     "sbc",
+    "shrinkage",
     "virtual_trial",
     "vpc",
 ]
@@ -106,7 +111,15 @@ _HOMES = {
         "convergence",
     ),
     "checks.sbc": ("sbc",),
-    "checks.npde": ("npde", "npde_tests"),
+    "checks.fit_quality": (
+        "fit_quality",
+        "residual_trends",
+    ),
+    "checks.npde": (
+        "npde",
+        "npde_tests",
+    ),
+    "checks.shrinkage": ("shrinkage",),
     "checks.vpc": ("vpc",),
     "error": (
         "Additive",

@@ -52,15 +52,15 @@ def draw_over(axes: Axes, x: Array, z: Array, exact: Array, label: str, title: s
     axes.set_ylim(-reach, reach)
 
 
-def draw_trend(axes: Axes, x: Array, z: Array, center: float = 0.0) -> None:
-    """Medians of bins with the 95 % interval that they have when nothing depends on ``x``."""
+def draw_trend(axes: Axes, x: Array, z: Array, *, bars: bool = True) -> None:
+    """Medians of bins and the 95 % intervals they have if nothing depends on x."""
     x = np.array([float(f"{v:.6g}") for v in x])  # typical predictions that differ by rounding
     group = np.searchsorted(cuts(x, least=LEAST), x, side="right")
     found = np.unique(group)
     middle = np.array([np.median(x[group == k]) for k in found])
     typical = np.array([np.median(z[group == k]) for k in found])
     axes.plot(middle, typical, color=TREND, lw=1.6, marker="o", ms=3.5, zorder=4)
-    if center == 0.0:
+    if bars:
         error = np.array([1.253 * WIDE / np.sqrt((group == k).sum()) for k in found])
         axes.errorbar(
             middle, 0 * middle, error, fmt="none", ecolor=CURVE, elinewidth=1.1, capsize=3, zorder=3

@@ -1,0 +1,198 @@
+"""Leave-one-out against closed forms: of rows, of whole subjects, and what cannot be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import stats
+
+from cytobayes.datasets import InputError, Study
+from cytobayes.inference import Problem
+from cytobayes.inference.checks.comparison import averaged, compare
+from cytobayes.inference.checks.loo import elpd, loo
+from cytobayes.inference.checks.new_subject import subject_likelihood
+from cytobayes.inference.fit import attach_data
+from cytobayes.inference.pointwise import pointwise
+from . import gaussian_population as g
+
+Array = npt.NDArray[np.float64]
+SIGMA, WIDTH, N = 1.0, 3.0, 12
+
+
+def rows(values: Array, **columns: Any) -> Study:
+    table = {
+        "subject": "1", "time": np.arange(values.size), "observable": "C", "value": values, **columns
+    }  # fmt: skip
+    return Study(pd.DataFrame(table), name="level", units={"C": "mg/L"}, time_unit="h")
+
+
+def level(values: Array, slope: float = 0.0, seed: int = 1) -> xr.DataTree:
+    """Exact fit of normal data around ``m + slope t``, m ~ Normal(0, WIDTH)."""
+    x = values - slope * np.arange(values.size)
+    precision = WIDTH**-2 + values.size / SIGMA**2
+    mean = x.sum() / SIGMA**2 / precision
+    m = np.random.default_rng(seed).normal(mean, precision**-0.5, (4, 1000))
+    score = stats.norm.logpdf(x, m[..., None], SIGMA)
+    dims, at = ("chain", "draw"), ("C_observation", np.arange(values.size))
+    known = {
+        "C_subject": (at[0], np.full(values.size, "1", dtype=object)),
+        "C_time": (at[0], np.arange(values.size, dtype=float)),
+        "C_censoring": (at[0], np.zeros(values.size, dtype=int)),
+    }
+    return xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset({"m": (dims, m)}, {"chain": range(4), "draw": range(1000)}),
+            "log_likelihood": xr.Dataset({"C": ((*dims, at[0]), score)}),
+            "observed_data": xr.Dataset({"C": (at[0], values, {"units": "mg/L"})}),
+            "constant_data": xr.Dataset(known),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def values() -> Array:
+    return np.random.default_rng(3).normal(2.0, SIGMA, N)
+
+
+def exact_loo(values: Array) -> Array:
+    others = values.sum() - values
+    precision = WIDTH**-2 + (N - 1) / SIGMA**2
+    sd = np.sqrt(1 / precision + SIGMA**2)
+    return np.asarray(stats.norm.logpdf(values, others / SIGMA**2 / precision, sd))
+
+
+def test_rows_have_the_exact_leave_one_out_density(values: Array) -> None:
+    check = loo(level(values))
+    # importance weights of 4000 draws: relative variance of about 1/11 over all of them
+    np.testing.assert_allclose(check.table["elpd"], exact_loo(values), atol=0.03)
+    assert check.good and check.table["good"].all()
+    assert check.table["subject"].eq("1").all() and check.table["time"].tolist() == list(range(N))
+    assert check.sentence.startswith(f"Expected log predictive density of {N} left-out rows, cond")
+
+
+def test_an_influential_row_is_named(values: Array) -> None:
+    wild = values.copy()
+    wild[4] += 14 * SIGMA
+    check = loo(level(wild))
+    assert check.good is None
+    assert check.table.loc[~check.table["good"], "time"].tolist() == [4.0]
+    assert "cannot be trusted for 1 of them" in check.sentence
+    assert "subject 1 at 4 (C)" in check.sentence
+
+
+@pytest.fixture(scope="module")
+def population() -> tuple[Problem, xr.Dataset, Array]:
+    values = g.logarithms(5, 11)
+    return g.problem(g.study(values)), g.posterior(values, draws=50), values
+
+
+def test_effects_are_integrated_out(population: tuple[Problem, xr.Dataset, Array]) -> None:
+    problem, posterior, values = population
+    found = subject_likelihood(problem, posterior, 60, 100, 1)
+    law = stats.multivariate_normal(g.mean(), g.covariance())
+    exact = law.logpdf(values) - values.sum(axis=1)
+    error = found.std(("chain", "draw")).to_numpy() / np.sqrt(60)
+    assert found.attrs["inner_ess"] > 50 and error.max() < 0.05
+    assert (np.abs(found.mean(("chain", "draw")) - exact) < 5 * error + error.max() ** 2 * 60).all()
+
+
+def test_conditional_likelihood_of_a_subject_is_another_number(
+    population: tuple[Problem, xr.Dataset, Array],
+) -> None:
+    problem, posterior, values = population
+    law = stats.multivariate_normal(g.mean(), g.covariance())
+    exact = law.logpdf(values) - values.sum(axis=1)
+    conditional = pointwise(problem, posterior)["C"].mean(("chain", "draw")).to_numpy()
+    assert (conditional.reshape(5, -1).sum(axis=1) - exact).min() > 1.0
+
+
+def test_leaving_out_subjects_needs_a_problem_and_gives_one_row_each(
+    population: tuple[Problem, xr.Dataset, Array],
+) -> None:
+    problem, posterior, _ = population
+    moving = posterior.copy()
+    noise = np.random.default_rng(0).normal(1.0, 0.1, posterior["A_omega"].shape)
+    moving["A_omega"] = posterior["A_omega"] * noise
+    tree = xr.DataTree.from_dict({"posterior": moving})
+    check = loo(tree, problem, by="subject", draws=100, inner=40)
+    assert list(check.table["subject"]) == list(problem.arrangement.subjects)
+    assert "left-out subjects, their effects integrated out" in check.sentence
+    with pytest.raises(InputError, match="needs the problem"):
+        loo(tree, by="subject")
+    with pytest.raises(InputError, match="by observation or subject"):
+        loo(tree, problem, by="study")
+
+
+def test_comparison_prefers_the_model_of_the_data(values: Array) -> None:
+    check = compare({"flat": level(values), "slope": level(values, slope=2.0)})
+    assert check.table["model"].tolist() == ["flat", "slope"]
+    difference = elpd(level(values)).elpd - elpd(level(values, slope=2.0)).elpd
+    assert check.table["elpd_diff"][1] == pytest.approx(-difference)
+    assert check.table["weight"][0] > 0.95 and check.table["weight"].sum() == pytest.approx(1)
+    assert check.sentence.startswith("flat predicts left-out rows best")
+    assert "slope, the next, is worse by" in check.sentence
+
+
+def test_models_that_predict_alike_are_not_ranked(values: Array) -> None:
+    check = compare({"one": level(values), "other": level(values, seed=2)})
+    assert "cannot be told from it" in check.sentence
+
+
+def test_fits_of_different_rows_are_not_compared(values: Array) -> None:
+    other = values.copy()
+    other[0] += 0.1
+    with pytest.raises(InputError, match="different rows of C"):
+        compare({"a": level(values), "b": level(other)})
+    with pytest.raises(InputError, match="fits of different observables"):
+        second = level(values)
+        second["observed_data"] = second["observed_data"].to_dataset().rename(C="D")
+        second["constant_data"] = xr.Dataset()
+        compare({"a": level(values), "b": second})
+    with pytest.raises(InputError, match="at least two"):
+        compare({"a": level(values)})
+
+
+def test_real_fits_have_what_a_comparison_reads() -> None:
+    made = g.logarithms(3, 1)
+    problem, posterior = g.problem(g.study(made)), g.posterior(made, draws=20)
+    tree = xr.DataTree.from_dict({"posterior": posterior})
+    tree["log_likelihood"] = pointwise(problem, posterior)
+    attach_data(tree, problem)
+    assert loo(tree).table["subject"].tolist() == np.repeat(["S000", "S001", "S002"], 5).tolist()
+
+
+def prediction(value: float, units: str = "mg/L", draws: int = 400) -> xr.Dataset:
+    dims = ("chain", "draw", "subject", "time")
+    array = np.full((2, draws, 1, 3), value)
+    return xr.Dataset(
+        {"C": (dims, array, {"units": units})},
+        {"chain": [0, 1], "draw": range(draws), "subject": ["1"], "time": [0.0, 1.0, 2.0]},
+    )
+
+
+def test_averages_mix_draws_by_weight() -> None:
+    mixed = averaged({"a": prediction(1.0), "b": prediction(3.0)}, {"a": 0.25, "b": 0.75})
+    assert mixed["C"].dims == ("chain", "draw", "subject", "time")
+    assert mixed.sizes["draw"] == 800 and mixed["C"].attrs["units"] == "mg/L"
+    share = float((mixed["C"] == 3.0).isel(time=0).mean())
+    assert abs(share - 0.75) < 4 * np.sqrt(0.25 * 0.75 / 800)
+    assert set(mixed["model"].to_numpy()[mixed["C"][0, :, 0, 0] == 3.0]) == {"b"}
+    alone = averaged({"a": prediction(1.0), "b": prediction(3.0)}, {"a": 1.0, "b": 0.0})
+    assert (alone["C"] == 1.0).all()
+
+
+def test_averages_of_different_things_are_refused() -> None:
+    a = prediction(1.0)
+    with pytest.raises(InputError, match="different values of time"):
+        averaged({"a": a, "b": a.assign_coords(time=[0.0, 1.0, 3.0])}, {"a": 1, "b": 1})
+    with pytest.raises(InputError, match="C is in mg/L in a and in ug/L in b"):
+        averaged({"a": a, "b": prediction(1.0, "ug/L")}, {"a": 1, "b": 1})
+    with pytest.raises(InputError, match="weights are given for a"):
+        averaged({"a": a, "b": a}, {"a": 1})
+    with pytest.raises(InputError, match="not negative"):
+        averaged({"a": a, "b": a}, {"a": 2, "b": -1})

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibration import calibrate, read_calibration
     from .checks.check import Check
+    from .checks.comparison import averaged, compare
     from .checks.convergence import Convergence, convergence
     from .checks.fit_quality import fit_quality, residual_trends
+    from .checks.loo import loo
     from .checks.npde import npde, npde_tests
     from .checks.sbc import sbc
+    from .checks.sensitivity import sensitivity
     from .checks.shrinkage import shrinkage
     from .checks.vpc import vpc
     from .error import (
@@ -75,13 +78,16 @@ __all__ = [
     "Trial",
     "Trigger",
     "Utility",
+    "averaged",
     "calibrate",
+    "compare",
     "convergence",
     "counterfactual",
     "exposure",
     "fit",
     "fit_quality",
     "il6_signal",
+    "loo",
     "nca",
     "npde",
     "npde_tests",
@@ -95,30 +101,22 @@ __all__ = [
     "residual_trends",
     "risk",
     "sbc",
+    "sensitivity",
     "shrinkage",
     "virtual_trial",
     "vpc",
 ]
 
 _HOMES = {
-    "calibration": (
-        "calibrate",
-        "read_calibration",
-    ),
+    "calibration": ("calibrate", "read_calibration"),
     "checks.check": ("Check",),
-    "checks.convergence": (
-        "Convergence",
-        "convergence",
-    ),
+    "checks.comparison": ("averaged", "compare"),
+    "checks.convergence": ("Convergence", "convergence"),
+    "checks.fit_quality": ("fit_quality", "residual_trends"),
+    "checks.loo": ("loo",),
+    "checks.npde": ("npde", "npde_tests"),
     "checks.sbc": ("sbc",),
-    "checks.fit_quality": (
-        "fit_quality",
-        "residual_trends",
-    ),
-    "checks.npde": (
-        "npde",
-        "npde_tests",
-    ),
+    "checks.sensitivity": ("sensitivity",),
     "checks.shrinkage": ("shrinkage",),
     "checks.vpc": ("vpc",),
     "error": (
@@ -133,50 +131,18 @@ _HOMES = {
         "Power",
         "Proportional",
     ),
-    "fit": (
-        "FitError",
-        "fit",
-        "read_facts",
-    ),
-    "population": (
-        "Independent",
-        "Pooled",
-        "Population",
-    ),
+    "fit": ("FitError", "fit", "read_facts"),
+    "population": ("Independent", "Pooled", "Population"),
     "predict": ("predict",),
-    "priors": (
-        "PriorError",
-        "random_variable",
-    ),
+    "priors": ("PriorError", "random_variable"),
     "problem": ("Problem",),
-    "replicates": (
-        "predictions",
-        "replicates",
-    ),
-    "response.exposure": (
-        "exposure",
-        "il6_signal",
-    ),
+    "replicates": ("predictions", "replicates"),
+    "response.exposure": ("exposure", "il6_signal"),
     "response.nca": ("nca",),
-    "risk.assessment": (
-        "Risk",
-        "risk",
-    ),
-    "trials.counterfactual": (
-        "Counterfactual",
-        "counterfactual",
-    ),
-    "trials.design": (
-        "Arm",
-        "Design",
-        "Endpoint",
-        "Trigger",
-    ),
-    "trials.regimen": (
-        "Choice",
-        "Utility",
-        "optimize_regimen",
-    ),
+    "risk.assessment": ("Risk", "risk"),
+    "trials.counterfactual": ("Counterfactual", "counterfactual"),
+    "trials.design": ("Arm", "Design", "Endpoint", "Trigger"),
+    "trials.regimen": ("Choice", "Utility", "optimize_regimen"),
     "trials.trial": ("Trial",),
     "trials.virtual": ("virtual_trial",),
 }

@@ -66,7 +66,7 @@ def compare(
     -----
     Stacking: Yao, Vehtari, Simpson, Gelman, Bayesian Analysis 13 (2018) 917-1007.
     """
-    from arviz_stats import compare as compared
+    import arviz as az
 
     if len(fits) < 2:
         raise InputError("a comparison needs at least two fits.")
@@ -75,7 +75,7 @@ def compare(
     records = {n: elpd(t, (problems or {}).get(n), **settings) for n, t in fits.items()}  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning)  # high k, which is told here
-        frame = compared(records, method="stacking", round_to="none")
+        frame = az.compare(records, method="stacking", round_to="none")
     table = pd.DataFrame(
         {
             "model": list(frame.index),

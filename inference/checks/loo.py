@@ -105,7 +105,7 @@ def elpd(
         Its ``elpd_i`` and ``pareto_k`` have the dim ``unit`` with the coordinates subject, and for
         observations time and observable.
     """
-    from arviz_stats import loo as psis_loo
+    import arviz as az
 
     if by not in BY:
         raise InputError(f"leave-one-out goes by {' or '.join(BY)}, not by {by!r}.")
@@ -126,7 +126,7 @@ def elpd(
     made["posterior"] = scores.isel({UNIT: 0}, drop=True).to_dataset(name="anything")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning)  # high k, which is told here
-        found = psis_loo(made, pointwise=True, reff=efficiency(scores))
+        found = az.loo(made, pointwise=True, reff=efficiency(scores))
     named = {c: (UNIT, scores[c].to_numpy()) for c in ("subject", "time", "observable")
              if c in scores.coords}  # fmt: skip
     found.elpd_i = found.elpd_i.assign_coords(named)
@@ -157,13 +157,13 @@ def by_observation(tree: xr.DataTree) -> xr.DataArray:
 
 def efficiency(scores: xr.DataArray) -> float:
     """Effective draws of the likelihoods per draw, as PSIS needs it; 1 at most."""
-    from arviz_stats import ess
+    import arviz as az
 
-    likelihood = np.exp(scores - scores.max(("chain", "draw")))
-    chains = likelihood.transpose("chain", "draw", UNIT)
+    chains: xr.DataArray = xr.ufuncs.exp(scores - scores.max(("chain", "draw")))
+    chains = chains.transpose("chain", "draw", UNIT)
     if chains.sizes["draw"] < 4:
         return 1.0
-    found = ess(chains.to_dataset(name="x"), method="mean")["x"].to_numpy()
+    found = az.ess(chains.to_dataset(name="x"), method="mean")["x"].to_numpy()
     share = np.nanmean(found) / (chains.sizes["chain"] * chains.sizes["draw"])
     return float(np.clip(share, 1e-3, 1.0)) if np.isfinite(share) else 1.0
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["subject_likelihood"]
 
 Array = npt.NDArray[np.float64]
-HEAVY = 5.0  # degrees of freedom of the proposal
+HEAVY = 5  # degrees of freedom of the proposal
 WIDER = 1.3  # times the conditional spread
 
 
@@ -81,7 +81,9 @@ def summed(problem: Problem, rows: xr.Dataset) -> xr.DataArray:
     subjects = problem.arrangement.subjects
     total = np.zeros((rows.sizes["chain"], rows.sizes["draw"], len(subjects)))
     for o in problem.arrangement.observed:
-        np.add.at(total, (..., o.subject), rows[o.name].transpose("chain", "draw", ...).to_numpy())
+        scores = rows[o.name].transpose("chain", "draw", ...).to_numpy()
+        for subject in np.unique(o.subject):
+            total[..., subject] += scores[..., o.subject == subject].sum(axis=-1)
     coordinates = {c: rows[c].to_numpy() for c in ("chain", "draw")}
     return xr.DataArray(
         total, {**coordinates, "subject": list(subjects)}, ("chain", "draw", "subject")
@@ -91,7 +93,7 @@ def summed(problem: Problem, rows: xr.Dataset) -> xr.DataArray:
 def integrated(
     problem: Problem, family: Hierarchical, data: xr.Dataset, inner: int, rng: np.random.Generator
 ) -> xr.DataArray:
-    """Importance sampling over the effects; ``data`` has one chain."""
+    """Integrate by importance sampling over the effects; ``data`` has one chain."""
     names = family.of(problem)
     scales = {n: scale_of(*problem.bounds(n)) for n in names}
     value = {n: flat(data, individual_name(n)) for n in names}  # (draw, subject)
@@ -146,7 +148,7 @@ def propose(g: Array, inner: int, rng: np.random.Generator) -> tuple[Array, Arra
     for s in range(subjects):
         covariance = np.atleast_2d(np.cov(g[:, s], rowvar=False)) * WIDER**2
         covariance += np.eye(size) * 1e-10 * np.trace(covariance)
-        law = stats.multivariate_t(g[:, s].mean(axis=0), covariance, HEAVY, seed=rng)
+        law: Any = stats.multivariate_t(g[:, s].mean(axis=0), covariance, HEAVY, seed=rng)
         drawn = np.asarray(law.rvs(draws * inner)).reshape(draws * inner, size)
         values[:, :, s] = drawn.reshape(draws, inner, size)
         density[:, :, s] = np.asarray(law.logpdf(drawn)).reshape(draws, inner)

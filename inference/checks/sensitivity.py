@@ -87,7 +87,7 @@ def sensitivity(problem: Problem, tree: xr.DataTree) -> Check:
 
 def scaling(made: xr.DataTree, **options: Any) -> xr.Dataset:
     """Sensitivities by ArviZ; flat priors, which have no tails to be smoothed, change nothing."""
-    from arviz_stats import psense
+    import arviz as az
 
     priors = made["log_prior"].to_dataset()[
         options.get("group_var_names") or list(made["log_prior"])
@@ -96,7 +96,7 @@ def scaling(made: xr.DataTree, **options: Any) -> xr.Dataset:
         return made["posterior"].to_dataset().mean(("chain", "draw")) * 0.0
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Number of tail draws", UserWarning)
-        found: xr.Dataset = psense(made, **options)
+        found: xr.Dataset = az.psense(made, **options)
     return found
 
 

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
 
-from cytobayes.datasets import InputError, Study
+from cytobayes.datasets import InputError
 from cytobayes.inference import Problem
 from cytobayes.inference.checks.comparison import averaged, compare
 from cytobayes.inference.checks.loo import elpd, loo
 from cytobayes.inference.checks.new_subject import subject_likelihood
 from cytobayes.inference.fit import attach_data
 from cytobayes.inference.pointwise import pointwise
+
 from . import gaussian_population as g
 
 Array = npt.NDArray[np.float64]
 SIGMA, WIDTH, N = 1.0, 3.0, 12
-
-
-def rows(values: Array, **columns: Any) -> Study:
-    table = {
-        "subject": "1", "time": np.arange(values.size), "observable": "C", "value": values, **columns
-    }  # fmt: skip
-    return Study(pd.DataFrame(table), name="level", units={"C": "mg/L"}, time_unit="h")
 
 
 def level(values: Array, slope: float = 0.0, seed: int = 1) -> xr.DataTree:

@@ -80,7 +80,7 @@ def test_log_priors_are_the_densities_of_the_model() -> None:
     cut = Problem(
         MODEL, problem.data, error=Additive(), priors={"m": prior}, fixed={"C_sigma": 1.0}
     )
-    values = np.abs(tree["posterior"]["m"]).to_dataset(name="m")
+    values = xr.ufuncs.abs(tree["posterior"].to_dataset())
     expected = stats.truncnorm.logpdf(values["m"], -0.5, np.inf, loc=0.5)
     np.testing.assert_allclose(log_priors(cut, values)["m"], expected, rtol=1e-10)
 

@@ -159,6 +159,8 @@ class Analysis:
         hierarchical where the data hold single measurements of two or more subjects, else pooled.
     inputs : mapping of parameter to covariate
         Parameters that are a covariate of each subject.
+    order : mapping of parameter to expression
+        Parameters that are greater than an expression of others.
     regimen : Regimen, or mapping of subject to Regimen, optional
         In place of the doses of the data.
     censoring : str or mapping of observable to str
@@ -181,6 +183,7 @@ class Analysis:
     fixed: Mapping[str, float] = field(default_factory=dict)
     population: str | Population = "auto"
     inputs: Mapping[str, str] = field(default_factory=dict)
+    order: Mapping[str, str] = field(default_factory=dict)
     regimen: Regimen | Mapping[str, Regimen] | None = None
     solver: Mapping[str, Any] = field(default_factory=dict)
     sampling: Sampling = field(default_factory=Sampling)
@@ -231,6 +234,7 @@ class Analysis:
             error=self.error,
             population=self.population_for(data),
             inputs=self.inputs,
+            order=self.order,
             priors=self.priors,
             fixed=self.fixed,
             observables=self.observables,
@@ -286,6 +290,7 @@ class Analysis:
             inputs=dict(problem.inputs),
             censoring=_common(problem.methods),
             offsets=dict(problem.offsets),
+            order=dict(problem.above),
             regimen=problem.regimen,
             solver={k: v for k, v in chosen.items() if v != getattr(default, k)},
             sampling=sampling or Sampling(),

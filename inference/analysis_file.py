@@ -35,7 +35,7 @@ LISTS = ("varying", "correlated", "occasions")  # of parameters, in [population]
 HEAD = ("format", "cytobayes", "problem")
 SECTIONS = (
     "model", "data", "error", "censoring", "offsets", "observables", "priors",
-    "fixed", "inputs", "population", "effect", "regimen",
+    "fixed", "inputs", "order", "population", "effect", "regimen",
     "solver", "sampling",
 )  # fmt: skip
 HEADER = """\
@@ -95,6 +95,7 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
         write_section("fixed", "parameters held at a value", analysis.fixed, units),
         f"# [priors] and [fixed]: those of the model{none}\n" if none else "",
         write_section("inputs", "parameter = covariate of each subject", analysis.inputs),
+        write_section("order", "parameter = what it is greater than", analysis.order),
         *_write_population(analysis.population),
         *_write_events(analysis.regimen),
         write_section("solver", "where it differs from the defaults", analysis.solver),
@@ -253,6 +254,7 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
         fixed=read_numbers(tables.get("fixed", {}), f"{where}: [fixed]"),
         population=_read_population(tables, where),
         inputs=read_texts(tables.get("inputs", {}), f"{where}: [inputs]"),
+        order=read_texts(tables.get("order", {}), f"{where}: [order]"),
         regimen=read_regimen(tables.get("regimen"), f"{where}: [[regimen]]"),
         solver=dict(tables.get("solver", {})),
         sampling=read_section(Sampling, tables.get("sampling", {}), f"{where}: [sampling]"),

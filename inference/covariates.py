@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMS", "Effect", "category_names", "covariate_numbers", "reference_of"]
 
 Array = npt.NDArray[np.float64]
-FORMS = ("power", "exponential", "linear", "category")
+FORMS = ("power", "exponential", "linear", "category", "auto")
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Effect:
     Parameters
     ----------
     parameter, covariate : str
-    form : {"power", "exponential", "linear", "category"}
+    form : {"power", "exponential", "linear", "category", "auto"}
         Of a typical value: times ``(x / reference) ** beta``; times ``exp(beta (x - reference))``;
         times ``1 + beta (x - reference)``; or times ``exp(beta)`` for each category but the
         reference. For parameters on a logit or natural scale the logarithm of the factor is added
-        there.
+        there. ``"auto"``: a power, or a category where the covariate is text.
     reference : float or str, optional
         Default: the median of the subjects, or the most frequent category.
     prior : Distribution
@@ -57,6 +57,28 @@ class Effect:
     def name(self) -> str:
         """Name of the coefficient."""
         return f"{self.parameter}_{self.covariate}"
+
+    def resolved(self, study: Study) -> Effect:
+        """Choose the form by the data where it was left open."""
+        if self.form != "auto":
+            return self
+        words = _column(self, study).dtype.kind not in "fiub"
+        return replace(self, form="category" if words else "power")
+
+    def sentence(self, study: Study) -> str:
+        """Say what happens to the parameter."""
+        if self.form == "category":
+            others = ", ".join(category_names(self, study))
+            known = reference_category(self, study)
+            return f"{self.parameter} differs by {self.covariate}: {others} against {known}"
+        reference = f"{reference_of(self, study):.4g}"
+        beta = self.name if self.value is None else f"{self.value:g}"
+        factor = {
+            "power": f"({self.covariate} / {reference})^{beta}",
+            "exponential": f"exp({beta} ({self.covariate} - {reference}))",
+            "linear": f"1 + {beta} ({self.covariate} - {reference})",
+        }[self.form]
+        return f"{self.parameter} is multiplied by {factor}"
 
     def coefficients(self, study: Study) -> tuple[str, ...]:
         """Names of the coefficients that are estimated."""
@@ -139,8 +161,8 @@ def reference_of(effect: Effect, study: Study) -> float:
     return reference
 
 
-def category_names(effect: Effect, study: Study) -> tuple[str, ...]:
-    """Categories with a coefficient: all but the reference, in alphabetical order."""
+def reference_category(effect: Effect, study: Study) -> str:
+    """Find the category that the others are compared with: as given, or the most frequent one."""
     labels, counts = np.unique(_column(effect, study).astype(str), return_counts=True)
     default = str(labels[int(np.argmax(counts))])
     reference = default if effect.reference is None else str(effect.reference)
@@ -149,4 +171,10 @@ def category_names(effect: Effect, study: Study) -> tuple[str, ...]:
             f"covariate {effect.covariate} has no category {reference!r}; it has "
             f"{', '.join(map(str, labels))}."
         )
-    return tuple(str(n) for n in labels if n != reference)
+    return reference
+
+
+def category_names(effect: Effect, study: Study) -> tuple[str, ...]:
+    """Categories with a coefficient: all but the reference, in alphabetical order."""
+    reference = reference_category(effect, study)
+    return tuple(str(n) for n in np.unique(_column(effect, study).astype(str)) if n != reference)

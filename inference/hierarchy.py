@@ -25,11 +25,12 @@ import pytensor.tensor as pt
 from ..datasets.errors import InputError
 from ..models.distributions import Distribution, HalfNormal
 from .covariates import Effect
-from .population import Population, individual_name, occasion_name, typical_value
+from .population import Population, individual_name, occasion_name, typical_values
 from .priors import random_variable
 from .scales import Scale, scale_of, spread_unit
 
 if TYPE_CHECKING:
+    from ..datasets.study import Study
     from .problem import Problem
 
 __all__ = [
@@ -105,6 +106,18 @@ class Hierarchical(Population):
             return tuple(n for n in problem.estimated if n in self.varying)
         spread = [n for n in problem.estimated if problem.model.parameter(n).iiv > 0]
         return tuple(spread or problem.estimated)
+
+    def resolved(self, study: Study) -> Hierarchical:
+        """Choose the forms of covariate effects that were left open."""
+        return replace(self, effects=tuple(e.resolved(study) for e in self.effects))
+
+    def sentences(self, problem: Problem) -> tuple[str, ...]:
+        """Covariate effects, and what varies between occasions."""
+        lines = [e.sentence(problem.data) for e in self.effects]
+        if occasions := problem.arrangement.occasions:
+            names, labels = ", ".join(occasions.parameters), ", ".join(occasions.labels)
+            lines.append(f"{names} also varies between the occasions {labels}")
+        return tuple(lines)
 
     def between_occasions(self, problem: Problem) -> tuple[str, ...]:
         """Parameters that vary between occasions, in the order of the model."""
@@ -183,9 +196,9 @@ class Hierarchical(Population):
         """Typical values, spreads, effects; the result holds the values of each subject."""
         spread = self._spreads(problem)
         degrees = dict(zip(self.of(problem), self._degrees(problem), strict=True))
-        result = {}
+        typicals, result = typical_values(problem), {}
         for n in problem.estimated:
-            typical = typical_value(problem, n)
+            typical = typicals[n]
             moved = [e for e in self.effects if e.parameter == n]
             if n not in spread and not moved and n not in self.occasions:
                 result[n] = typical

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from ..datasets.errors import InputError
 from ..models.distributions import Distribution
+from .order import bounded_variable, drawing_order
 from .priors import random_variable
 
 if TYPE_CHECKING:
+    from ..datasets.study import Study
     from .problem import Problem
 
 __all__ = [
@@ -66,6 +68,14 @@ class Population(ABC):
         """Look up the unit of one of `priors`."""
         return ""
 
+    def resolved(self, study: Study) -> Population:
+        """Complete what the data decide; nothing by default."""
+        return self
+
+    def sentences(self, problem: Problem) -> tuple[str, ...]:
+        """Say what is not in the priors, one line each; nothing by default."""
+        return ()
+
     def between_occasions(self, problem: Problem) -> tuple[str, ...]:
         """Parameters that vary between the occasions of a subject; none by default."""
         return ()
@@ -89,7 +99,7 @@ class Pooled(Population):
 
     def variables(self, problem: Problem) -> dict[str, Tensor]:
         """One number for each parameter."""
-        return {name: typical_value(problem, name) for name in problem.estimated}
+        return typical_values(problem)
 
 
 @final
@@ -106,13 +116,19 @@ class Independent(Population):
 
     def variables(self, problem: Problem) -> dict[str, Tensor]:
         """One number for each parameter and subject."""
-        return {name: typical_value(problem, name, dims="subject") for name in problem.estimated}
+        return typical_values(problem, dims="subject")
 
 
-def typical_value(problem: Problem, name: str, dims: str | None = None) -> Tensor:
-    """Random variable with the prior and the bounds of a parameter."""
-    lower, upper = problem.bounds(name)
-    return random_variable(name, problem.all_priors[name], lower=lower, upper=upper, dims=dims)
+def typical_values(problem: Problem, dims: str | None = None) -> dict[str, Tensor]:
+    """Random variables with the priors, bounds and order of the estimated parameters."""
+    drawn: dict[str, Tensor] = {}
+    for name in drawing_order(problem):
+        if name in problem.above:
+            drawn[name] = bounded_variable(problem, name, drawn, dims)
+            continue
+        prior, (lower, upper) = problem.all_priors[name], problem.bounds(name)
+        drawn[name] = random_variable(name, prior, lower=lower, upper=upper, dims=dims)
+    return drawn
 
 
 def population_model(given: str | Population) -> Population:

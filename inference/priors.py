@@ -28,7 +28,7 @@ from ..models.distributions import (
     Uniform,
 )
 
-__all__ = ["PriorError", "is_cut", "random_variable", "support"]
+__all__ = ["PriorError", "is_cut", "random_variable", "support", "unnamed"]
 
 
 class PriorError(InputError):
@@ -112,6 +112,22 @@ def random_variable(
     >>> model.free_RVs
     [ka]
     """
+    family, numbers, limits = _made(name, distribution, lower, upper)
+    return family(name, *numbers, **limits, dims=dims)
+
+
+def unnamed(
+    name: str, distribution: Distribution, *, lower: float = -math.inf, upper: float = math.inf
+) -> Any:
+    """Give the same distribution as `random_variable`, outside of any model."""
+    family, numbers, limits = _made(name, distribution, lower, upper)
+    return family.dist(*numbers, **limits)
+
+
+def _made(
+    name: str, distribution: Distribution, lower: float, upper: float
+) -> tuple[Any, list[Any], dict[str, Any]]:
+    """Class of PyMC, its numbers, and the limits where it takes any."""
     check(name, distribution)
     low, high = support(distribution)
     low, high = max(low, lower), min(high, upper)
@@ -125,20 +141,19 @@ def random_variable(
         for side, bound in (("lower", low), ("upper", high))
     }
     if isinstance(distribution, Normal | TruncatedNormal) and (low, high) != (-math.inf, math.inf):
-        mean, sd = exact(distribution.mean), exact(distribution.sd)
-        return pm.TruncatedNormal(name, mean, sd, **limits, dims=dims)
+        return pm.TruncatedNormal, [exact(distribution.mean), exact(distribution.sd)], limits
     if isinstance(distribution, Uniform):
-        return pm.Uniform(name, exact(low), exact(high), dims=dims)
+        return pm.Uniform, [exact(low), exact(high)], {}
     family, given = FAMILIES[type(distribution)](distribution)
     numbers = [exact(number) for number in given]
     if not is_cut(distribution, lower, upper):
-        return family(name, *numbers, dims=dims)
+        return family, numbers, {}
     if isinstance(distribution, LogitNormal):
         raise PriorError(
             f"prior of {name}: the bounds {lower:g} and {upper:g} cut {distribution}, and a cut "
             "logit-normal is not available. Use a Beta or TruncatedNormal prior."
         )
-    return pm.Truncated(name, family.dist(*numbers), **limits, dims=dims)
+    return pm.Truncated, [family.dist(*numbers)], limits
 
 
 def exact(number: float) -> npt.NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from .error import ErrorModel, error_model
 from .invisible import blind_directions
 from .occasions import with_occasions
 from .offsets import check_offsets
+from .order import check_order, read_order
 from .population import Pooled, Population, population_model
 from .specification import describe, identify, sentence
 
@@ -63,6 +64,9 @@ class Problem:
         Default: "M3", the probability of lying below. A mapping may leave observables out.
     offsets : mapping of observable to "assay" or "source", or None to pool
         Needed when the rows of an observable come from several; see `offsets`.
+    order : mapping of parameter to expression, or sequence of str
+        Parameters that are greater than an expression of others: ``{"ka": "CL/V"}`` or
+        ``["ka > CL/V"]``; in a hierarchical population their typical values. See `order`.
 
     Raises
     ------
@@ -89,13 +93,14 @@ class Problem:
     inputs: Mapping[str, str] = field(default_factory=dict)
     censoring: str | Mapping[str, str] = "M3"
     offsets: Mapping[str, str | None] = field(default_factory=dict)
+    order: Mapping[str, str] | Sequence[str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Complete what was left out and refuse what cannot be meant."""
         self._set("model", self._treated())
         matched = match_observables(self.model, self.data, self.observables)
         self._set("error", self._errors(tuple(matched)))
-        self._set("population", population_model(self.population))
+        self._set("population", population_model(self.population).resolved(self.data))
         self._set("priors", dict(self.priors))
         self._set("fixed", {name: float(value) for name, value in self.fixed.items()})
         self._set("observables", matched)
@@ -105,8 +110,10 @@ class Problem:
         check_offsets(self.offsets, tuple(matched))
         rows = {o.name: o.rows for o in self.arrangement.observed}
         self._set("error", {n: e.completed(rows[n]) for n, e in self.errors.items()})
+        self._set("order", read_order(self.order))
         self._check_names()
         self._check_fixed()
+        check_order(self)
         self.family.check(self)
         for observed in self.arrangement.observed:
             self.errors[observed.name].check(observed.name, observed.rows)
@@ -169,6 +176,12 @@ class Problem:
         """Method of censoring of each observable of the data."""
         assert isinstance(self.censoring, dict)
         return self.censoring
+
+    @property
+    def above(self) -> dict[str, str]:
+        """Expressions that parameters are greater than."""
+        assert isinstance(self.order, dict)
+        return self.order
 
     @property
     def family(self) -> Population:

@@ -87,6 +87,7 @@ def identify(problem: Problem) -> str:
         },
         "regimens": [repr(r) for r in arrangement.regimens],
         "solver": solver_record(problem),
+        **({"order": problem.above} if problem.above else {}),
     }
     text = json.dumps(plain(record), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -124,7 +125,7 @@ def describe(problem: Problem) -> dict[str, Any]:
         ``subjects``, ``population``, ``observables`` (list of dict: name, target, unit, error,
         rows, left, right, interval, means, censoring, treated (sentences), offsets (sentence)),
         ``parameters`` (list of dict: name, unit, role
-        "estimated", "fixed" or "input" (a covariate), value, prior, cut, source, status),
+        "estimated", "fixed" or "input" (a covariate), value, prior, cut, above, source, status),
         ``doses`` (events in all schedules) and ``solver``.
     """
     model, arrangement = problem.model, problem.arrangement
@@ -188,6 +189,7 @@ def _parameter(problem: Problem, name: str) -> dict[str, Any]:
         "value": value,
         "prior": None if prior is None else str(prior),
         "cut": prior is not None and is_cut(prior, *problem.bounds(name)),
+        "above": problem.above.get(name, ""),
         "source": parameter.source if parameter else "",
         "status": parameter.status if parameter else "",
     }
@@ -211,12 +213,14 @@ def sentence(problem: Problem) -> str:
     for p in facts["parameters"]:
         if p["role"] == "estimated":
             cut = ", cut at its bounds" if p["cut"] else ""
+            cut += f", greater than {p['above']}" if p["above"] else ""
             lines.append(f"  {p['name']} [{p['unit']}] ~ {p['prior']}{cut}")
     lines += [
         f"  {p['name']} [{p['unit']}] is the covariate {p['value']} of each subject"
         for p in facts["parameters"]
         if p["role"] == "input"
     ]
+    lines += [f"  {line}" for line in problem.family.sentences(problem)]
     fixed = sum(p["role"] == "fixed" for p in facts["parameters"])
     lines.append(f"  {fixed} parameters held fixed")
     lines += [f"  warning: {sentence}" for sentence in problem.blind_directions]

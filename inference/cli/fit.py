@@ -86,6 +86,28 @@ def fit(
             "--input", help="B0rel=burden: a parameter that is a covariate.", rich_help_panel=FILE
         ),
     ] = None,
+    effect: Annotated[
+        Many,
+        typer.Option(
+            help='Covariate: "CL ~ weight" (estimated), "CL ~ (weight/70)^0.75" (known), '
+            '"CL ~ sex".',
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    occasion: Annotated[
+        Many,
+        typer.Option(
+            help="A parameter that varies between the occasions of a subject.",
+            rich_help_panel=FILE,
+        ),
+    ] = None,
+    order: Annotated[
+        Many,
+        typer.Option(
+            help='"ka > CL/V": a parameter that is greater than an expression of others.',
+            rich_help_panel=FILE,
+        ),
+    ] = None,
     draws: Annotated[
         Whole, typer.Option(help="Kept draws per chain (2000).", rich_help_panel=NAME)
     ] = None,
@@ -129,6 +151,9 @@ def fit(
         given=given,
         censoring=censoring,
         offset=offset,
+        effect=effect,
+        occasion=occasion,
+        order=order,
         sampling={
             "draws": draws,
             "tune": tune,

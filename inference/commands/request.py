@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...datasets.errors import InputError
 from ...datasets.wording import shown
 from ...models.dosing import Dose, Regimen
 from ..analysis import Analysis, DataSource
 from ..analysis_file import read_analysis
+from ..effect_notation import read_effect
 from ..notation import read_assignment, read_distribution, read_number
+
+if TYPE_CHECKING:
+    from ..population import Population
 
 __all__ = ["compose", "read_dose"]
 
@@ -33,6 +37,9 @@ def compose(
     given: Words = None,
     censoring: Words = None,
     offset: Words = None,
+    effect: Words = None,
+    occasion: Words = None,
+    order: Words = None,
     sampling: Mapping[str, Any] | None = None,
     solver: Mapping[str, Any] | None = None,
 ) -> Analysis:
@@ -52,6 +59,8 @@ def compose(
         Parameters that are covariates.
     censoring, offset : sequence of str, optional
         ``M5`` or ``IL6=M5``; ``IL6=assay`` (``IL6=`` pools).
+    effect, occasion, order : sequence of str, optional
+        ``CL ~ (weight/70)^0.75``; a parameter that varies between occasions; ``ka > CL/V``.
     population : str, optional
     sampling, solver : mapping, optional
         Fields of `Sampling` and of `SolverOptions`; None: as it was.
@@ -84,6 +93,13 @@ def compose(
         changes["offsets"] = {**analysis.offsets, **dict(pairs_)}
     if population:
         changes["population"] = population
+    if effect or occasion:
+        before = changes.get("population", analysis.population)
+        changes["population"] = _hierarchical(before, effect or (), occasion or ())
+    if order:
+        from ..order import read_order  # late: it needs PyMC
+
+        changes["order"] = {**analysis.order, **read_order(order)}
     changes["sampling"] = replace(analysis.sampling, **_given(sampling))
     changes["solver"] = {**analysis.solver, **_given(solver)}
     return replace(analysis, **changes)
@@ -158,6 +174,23 @@ def _parameters(analysis: Analysis, prior: Sequence[str], fix: Sequence[str]) ->
             raise InputError(f"{name} has both --prior and --fix; give one of them")
         priors.pop(name, None)
     return {"priors": priors, "fixed": fixed}
+
+
+def _hierarchical(
+    before: str | Population, effect: Sequence[str], occasion: Sequence[str]
+) -> Population:
+    """Add covariate effects and variation between occasions to a hierarchical population."""
+    from ..hierarchy import Hierarchical  # late: it needs PyMC
+
+    if before in ("auto", Hierarchical.name):
+        before = Hierarchical()
+    if not isinstance(before, Hierarchical):
+        raise InputError(
+            f"--effect and --occasion need a hierarchical population, not {before}: leave out "
+            "--population, or give --population hierarchical"
+        )
+    effects = (*before.effects, *map(read_effect, effect))
+    return replace(before, effects=effects, occasions=(*before.occasions, *occasion))
 
 
 def read_dose(text: str) -> Dose:

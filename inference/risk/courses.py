@@ -119,6 +119,11 @@ def course_of(
     -------
     Course
     """
+    if problem.arrangement.occasions is not None:
+        raise InputError(
+            "the course of patients whose parameters vary between occasions is not implemented; "
+            "fit without it."
+        )
     data = thinned(draws_of(problem, posterior, "individual"), draws)
     theta = parameters_of(problem, data, len(problem.arrangement.subjects))
     subjects = problem.arrangement.subjects

@@ -82,8 +82,8 @@ def nonmem_records(study: Study, *, numbered: bool = True) -> pd.DataFrame:
     """
     if study.is_aggregated:
         raise StudyError(
-            "a study with published means (sd, n) has no NONMEM form: each record is one "
-            "measurement. Select the subjects that were measured singly."
+            "a study with published means (sd, n) or medians (q1, q3, n) has no NONMEM form: each "
+            "record is one measurement. Select the subjects that were measured singly."
         )
     parts = [_doses(study), _measurements(study, numbered=numbered)]
     table = pd.concat([p for p in parts if len(p)], ignore_index=True)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .cells import Cells, Floats, Mask
 from .findings import Finding
-from .vocabulary import GIVEN
+from .vocabulary import GIVEN, QUARTILES
 
 __all__ = ["Table"]
 
@@ -151,13 +151,18 @@ class Table:
 
     def _summaries(self) -> None:
         sd, n, subject = self.number("sd"), self.number("n"), self.code("subject")
-        spread, count = np.isfinite(sd), np.isfinite(n)
-        no_sd, no_n = self.blank("sd"), self.blank("n")
-        both = "A published mean needs sd and n; a single measurement has neither."
+        quartile = self._quartiles()
+        spread, count = np.isfinite(sd) | quartile, np.isfinite(n)
+        no_sd, no_n = self.blank("sd") & ~quartile, self.blank("n")
+        both = (
+            "A published mean needs sd and n, a published median q1, q3 and n; a single "
+            "measurement has none of them."
+        )
         self.add(sd <= 0, "sd", "is not greater than 0.", "Give the sd of the n values.")
         self.add(n < 2, "n", "is not 2 or more, the number of values behind a mean.", both)
         self.add(count & (n % 1 != 0), "n", "is not a whole number.", both)
-        self.add(spread & no_n, "sd", "has no n beside it.", both)
+        self.add(np.isfinite(sd) & no_n, "sd", "has no n beside it.", both)
+        self.add(quartile & no_n, "q1", "has no n beside it.", both)
         self.add(count & no_sd, "n", "has no sd beside it.", both)
         if spread.any():
             means = np.bincount(subject, spread, minlength=1) > 0
@@ -173,6 +178,20 @@ class Table:
                 "is a mean with sd at or beyond a limit: a mean cannot be censored.",
                 "Delete the mark or the limits in this row, or leave out the row.",
             )
+
+    def _quartiles(self) -> Mask:
+        """Rows with quartiles, after a check of them."""
+        value, q1, q3 = self.number("value"), self.number("q1"), self.number("q3")
+        some = np.isfinite(q1) | np.isfinite(q3)
+        pair = "The quartiles of a median stand in two columns, q1 and q3; give both."
+        self.add(some & ~np.isfinite(q3), "q1", "has no q3 beside it.", pair)
+        self.add(some & ~np.isfinite(q1), "q3", "has no q1 beside it.", pair)
+        outside = some & ~((q1 <= value) & (value <= q3) & (q1 < q3)) & np.isfinite(q1 + q3)
+        order = "Check the three numbers: q1 <= value <= q3, with q1 < q3."
+        self.add(outside, "q1", "and q3 do not enclose the median of their row.", order)
+        mixed = "Give sd for a mean, q1 and q3 for a median."
+        self.add(some & np.isfinite(self.number("sd")), "sd", "stands beside quartiles.", mixed)
+        return some
 
     def check_order(self, *, replicates: bool = False) -> None:
         """Find times that go back, and repeats, within one observable of one subject."""
@@ -267,6 +286,7 @@ class Table:
             "sd": self.number("sd"),
             "n": self.number("n"),
         }
+        columns |= {name: self.number(name) for name in QUARTILES if name in self.names}
         columns |= {name: self.label(name) for name in (*GIVEN, "unit") if name in self.names}
         kept = ~self.cells.missing
         return pd.DataFrame({n: pd.Series(a[kept], dtype=a.dtype) for n, a in columns.items()})

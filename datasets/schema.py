@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .errors import StudyError
-from .vocabulary import GIVEN
+from .vocabulary import GIVEN, QUARTILES
 from .wording import closest, shown
 
 __all__ = [
@@ -39,6 +39,8 @@ OBSERVATIONS: dict[str, object] = {
     "censoring": "none",
     "sd": np.nan,
     "n": np.nan,
+    "q1": np.nan,
+    "q3": np.nan,
     "occasion": "",
     "assay": "",
     "source": "",
@@ -90,7 +92,8 @@ def observations(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        All columns of `OBSERVATIONS`, in that order; those of `GIVEN` only if one has an entry.
+        All columns of `OBSERVATIONS`, in that order; those of `GIVEN` and
+        `QUARTILES` only if one has an entry.
 
     Raises
     ------
@@ -101,7 +104,7 @@ def observations(table: pd.DataFrame) -> pd.DataFrame:
     if not len(rows):
         raise StudyError("observations: there is no row.")
     censoring, value, lower, upper = (rows[c] for c in ("censoring", "value", "lower", "upper"))
-    sd, n = rows["sd"], rows["n"]
+    sd, n, q1, q3 = rows["sd"], rows["n"], rows["q1"], rows["q3"]
     bounded = (censoring != "interval") | ((lower <= value) & (value <= upper) & (lower < upper))
     _all(np.isfinite(rows["time"]) & (rows["time"] >= 0), "time must be finite and not negative")
     _all(np.isfinite(value), "value must be finite")
@@ -109,11 +112,19 @@ def observations(table: pd.DataFrame) -> pd.DataFrame:
     _all(~np.isinf(lower) & ~np.isinf(upper), "a limit must be finite, or NaN for none")
     _all(~(lower >= upper), "lower must be below upper")
     _all(bounded, "an interval needs lower <= value <= upper, both limits given")
-    _all(sd.isna() == n.isna(), "sd and n belong together: give both or neither")
+    spread = sd.notna() | q1.notna()
+    _all(spread == n.notna(), "sd and n belong together, or q1, q3 and n: give all of them or none")
+    _all(q1.isna() == q3.isna(), "q1 and q3 belong together: give both or neither")
+    _all(sd.isna() | q1.isna(), "sd belongs to a mean, q1 and q3 to a median: not both in a row")
+    _all(
+        q1.isna() | ((q1 <= value) & (value <= q3) & (q1 < q3) & np.isfinite(q3 - q1)),
+        "a median lies between its quartiles: q1 <= value <= q3, q1 < q3",
+    )
     _all(sd.isna() | ((sd > 0) & np.isfinite(sd)), "sd must be finite and greater than 0")
     _all(n.isna() | ((n >= 2) & (n % 1 == 0)), "n must be a whole number, at least 2")
-    _all(sd.isna() | (censoring == "none"), "a mean (a row with sd and n) cannot be censored")
-    return rows.drop(columns=[c for c in GIVEN if not (rows[c] != "").any()])
+    _all(n.isna() | (censoring == "none"), "a mean or median (a row with n) cannot be censored")
+    empty = [c for c in GIVEN if not (rows[c] != "").any()]
+    return rows.drop(columns=[*empty, *(c for c in QUARTILES if rows[c].isna().all())])
 
 
 def doses(table: pd.DataFrame | None, subjects: Sequence[str]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from .wording import counted, shown
 
 __all__ = ["settle", "time_factor", "unknown_names"]
 
-SCALED = ("value", "lower", "upper", "sd")
+SCALED = ("value", "lower", "upper", "sd", "q1", "q3")
 
 
 def settle(table: Table, request: Request) -> None:

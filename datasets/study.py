@@ -43,7 +43,8 @@ class Study:
         One row per measurement. ``subject``, ``time`` [time_unit], ``observable`` and ``value``
         [units of the observable] are required. Optional: ``lower`` and ``upper``, the limits of
         quantification (NaN: none); ``censoring`` ("none", "left", "right" or "interval");
-        ``sd`` and ``n`` of a published mean (NaN: the row is one measurement); ``occasion``,
+        ``sd`` and ``n`` of a published mean, or the quartiles ``q1``, ``q3`` and ``n`` of a
+        published median (NaN: the row is one measurement); ``occasion``,
         ``assay`` and ``source`` (study of origin) as text.
     name : str
         Name of the study.
@@ -248,8 +249,8 @@ class Study:
 
     @property
     def is_aggregated(self) -> bool:
-        """True when at least one row is a published mean with sd and n."""
-        return bool(np.isfinite(self.observations["sd"].to_numpy()).any())
+        """True when at least one row is a published mean or median, of n values."""
+        return bool(np.isfinite(self.observations["n"].to_numpy()).any())
 
     def to_frame(self, node: Node = "observations") -> pd.DataFrame:
         """One node as a table; observations get a column ``unit``.

@@ -93,7 +93,8 @@ def read_table(
     Notes
     -----
     *Tidy*: columns ``subject``, ``time``, ``observable``, ``value``; optional ``unit``, ``lower``,
-    ``upper``, ``sd``, ``n``, ``time_unit``, ``occasion``, ``assay``, ``source``. *Wide*:
+    ``upper``, ``sd``, ``n`` (of a mean), ``q1``, ``q3``, ``n`` (of a median), ``time_unit``,
+    ``occasion``, ``assay``, ``source``. *Wide*:
     ``subject``, ``time`` and columns such as ``IL-6 (pg/mL)`` or ``IL6_pg_mL``. *NONMEM*: see
     `cytobayes.datasets.nonmem`. Names in any order and case; a unit may follow in brackets, as in
     ``time (h)``. Other columns become covariates. Subjects are kept as text. Lines that begin

@@ -17,6 +17,7 @@ __all__ = [
     "MISSING",
     "NONMEM",
     "NUMBER",
+    "QUARTILES",
     "REQUIRED",
     "STOP",
     "TEXTS",
@@ -24,7 +25,8 @@ __all__ = [
 
 COMMENT = "#@"  # what a line begins with that is left out
 REQUIRED = ("subject", "time", "observable", "value")
-COLUMNS = (*REQUIRED, "unit", "lower", "upper", "sd", "n", "time_unit")
+COLUMNS = (*REQUIRED, "unit", "lower", "upper", "sd", "n", "q1", "q3", "time_unit")
+QUARTILES = ("q1", "q3")  # beside a published median
 GIVEN = ("occasion", "assay", "source")  # columns that stand only where something is in them
 
 # Names that carry one of these meanings in the field. They are not taken for it unasked, but to

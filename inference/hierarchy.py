@@ -24,6 +24,7 @@ import pytensor.tensor as pt
 
 from ..datasets.errors import InputError
 from ..models.distributions import Distribution, HalfNormal
+from .arms import check_arms, effect_shares
 from .covariates import Effect
 from .population import Population, individual_name, occasion_name, typical_values
 from .priors import random_variable
@@ -159,6 +160,8 @@ class Hierarchical(Population):
             raise InputError("population: a correlation needs two parameters.")
         if len(problem.arrangement.subjects) < 2:
             raise InputError("a hierarchical population needs at least two subjects.")
+        heavy = any(shape != "normal" for shape in self.shapes.values())
+        check_arms(problem, plain=not heavy and not self.occasions)
 
     def priors(self, problem: Problem) -> dict[str, Distribution]:
         """Priors of spreads and of covariate effects."""
@@ -208,6 +211,8 @@ class Hierarchical(Population):
             for effect in moved:
                 center = center + self._shift(problem, effect)
             g = self._individual(n, center, spread[n], degrees[n]) if n in spread else center
+            if (share := effect_shares(problem)).min() < 1:
+                g = center + (g - center) * share
             pm.Deterministic(f"{n}_eta", g - center, dims="subject")
             value = scale.back(g, pt.exp)
             result[n] = pm.Deterministic(individual_name(n), value, dims="subject")

@@ -55,7 +55,12 @@ def new_effects(problem: Problem, data: xr.Dataset, rng: np.random.Generator) ->
 
 
 def vary(
-    problem: Problem, theta: Array, data: xr.Dataset, rng: np.random.Generator, first: int = 0
+    problem: Problem,
+    theta: Array,
+    data: xr.Dataset,
+    rng: np.random.Generator,
+    first: int = 0,
+    share: float = 1.0,
 ) -> None:
     """Give one new subject random effects, between subjects and between occasions, in place.
 
@@ -69,13 +74,15 @@ def vary(
         As for `new_effects`.
     first : int
         Its first occasion.
+    share : float
+        Factor of its effects between subjects, see `arms`.
     """
     etas, occasions = new_effects(problem, data, rng), problem.arrangement.occasions
     between = () if occasions is None else occasions.parameters
     for name in dict.fromkeys((*etas, *between)):
         scale = scale_of(*problem.bounds(name))
         place = problem.model.parameter_names.index(name)
-        center = scale.forward(theta[:, place], np.log) + etas.get(name, 0.0)
+        center = scale.forward(theta[:, place], np.log) + share * etas.get(name, 0.0)
         theta[:, place] = scale.back(center, np.exp)
         if occasions is None or name not in between:
             continue

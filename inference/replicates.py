@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..datasets.errors import InputError
+from .arms import effect_shares
 from .hierarchy import Hierarchical
 from .limits import Seen, seen
 from .new_subjects import vary
@@ -235,10 +236,10 @@ def parameters(problem: Problem, data: xr.Dataset, kind: str, rng: np.random.Gen
     theta = typical_parameters(problem, data)
     if not isinstance(problem.family, Hierarchical):
         return theta
-    occasions = problem.arrangement.occasions
+    occasions, shares = problem.arrangement.occasions, effect_shares(problem)
     for subject in range(theta.shape[1]):
         first = 0 if occasions is None else int(occasions.first[subject])
-        vary(problem, theta[:, subject], data, rng, first)
+        vary(problem, theta[:, subject], data, rng, first, float(shares[subject]))
     return theta
 
 

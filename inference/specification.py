@@ -13,6 +13,7 @@ import numpy as np
 import sympy
 
 from ..models.symbolic import trace
+from .arms import arm_sentences, arm_sizes
 from .error import KINDS
 from .priors import is_cut
 
@@ -101,6 +102,9 @@ def _measuring(problem: Problem) -> dict[str, Any]:
         "offsets": {o.name: [o.groups.by, *o.groups.labels] for o in observed if o.groups.labels},
         "means": [o.name for o in observed if (o.rows.se > 0).any()],
     }
+    if problem.family.name == "hierarchical":
+        sizes = arm_sizes(problem)
+        chosen["arms"] = sizes.tolist() if (sizes > 1).any() else []
     return {key: value for key, value in chosen.items() if value}
 
 
@@ -221,6 +225,8 @@ def sentence(problem: Problem) -> str:
         if p["role"] == "input"
     ]
     lines += [f"  {line}" for line in problem.family.sentences(problem)]
+    if problem.family.name == "hierarchical":
+        lines += [f"  {said}" for said in arm_sentences(problem)]
     fixed = sum(p["role"] == "fixed" for p in facts["parameters"])
     lines.append(f"  {fixed} parameters held fixed")
     lines += [f"  warning: {sentence}" for sentence in problem.blind_directions]

@@ -86,11 +86,9 @@ def compose(
     if censoring:
         changes["censoring"] = _errors(censoring, analysis.censoring, "--censoring")
     if offset:
-        pairs_ = (
-            _observable(text, "--offset", "IL6=assay", "pool them", "NAME=COLUMN")
-            for text in offset
-        )
-        changes["offsets"] = {**analysis.offsets, **dict(pairs_)}
+        words = ("--offset", "IL6=assay", "pool them", "NAME=COLUMN")
+        grouped = dict(_observable(text, *words) for text in offset)
+        changes["offsets"] = {**analysis.offsets, **grouped}
     if population:
         changes["population"] = population
     if effect or occasion:

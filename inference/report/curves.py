@@ -175,7 +175,7 @@ def scored(
             "lower": lower,
             "upper": upper,
             "censoring": [KINDS[k] for k in rows.kind],
-            "sd": np.where(rows.se > 0, rows.se * np.sqrt(n), np.nan),
+            "sd": np.broadcast_to(rows.sd, rows.value.shape),
             "n": n,
             "median": np.nanmedian(error.typical(f, sigma), axis=0),
             "p5": p5,

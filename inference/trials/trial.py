@@ -180,7 +180,7 @@ class Trial:
         first: Any = table.loc[self.arms[0]]
         parts = [
             f"{self._basis()} {e.name} happens to {_percent(first['probability'])} of the patients "
-            f"of {self.arms[0]} ({_range(first['lower'], first['upper'])} over draws of the "
+            f"of {self.arms[0]!r} ({_range(first['lower'], first['upper'])} over draws of the "
             f"parameters; one trial of {self.design.n} would see "
             f"{_range(first['trial_lower'], first['trial_upper'])})."
         ]
@@ -206,10 +206,10 @@ class Trial:
 
     def _versus(self, arm: str, row: Any) -> str:
         if row["lower"] == row["upper"] == 0:
-            return f"With {arm} there is no difference."
+            return f"With {arm!r} there is no difference."
         return (
-            f"With {arm} the probability differs by {_points(row['difference'])} "
-            f"({_points(row['lower'])} to {_points(row['upper'])}); it is better with probability "
+            f"With {arm!r} the probability differs by {_points(row['difference'])} "
+            f"({_signed(row['lower'])} to {_signed(row['upper'])}); it is better with probability "
             f"{row['p_better']:.2f}, and a trial of {self.design.n} per arm would find it better "
             f"with probability {row['p_detected']:.2f}."
         )
@@ -231,4 +231,8 @@ def _range(low: float, high: float) -> str:
 
 def _points(value: float) -> str:
     """Write a difference of probabilities in percentage points."""
-    return f"{PARTS * value:+.1f} points".replace("-", "\N{MINUS SIGN}")
+    return f"{_signed(value)} points"
+
+
+def _signed(value: float) -> str:
+    return f"{PARTS * value:+.1f}".replace("-", "\N{MINUS SIGN}")

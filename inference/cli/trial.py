@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ...datasets.errors import InputError
 from .app import AsJson, Text, Whole, app
 
 __all__ = ["trial"]
@@ -41,6 +40,4 @@ def trial(
     if list_all:
         list_what_ifs(as_json=as_json)
         return
-    if design is None:
-        raise InputError("name a design file: cytobayes trial DESIGN.toml --run RUN")
     run_trial(design, run=run, model=model, out=out, n=n, draws=draws, seed=seed, as_json=as_json)

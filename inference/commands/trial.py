@@ -26,7 +26,7 @@ DRAWS = 200
 
 
 def run_trial(
-    design: Path,
+    design: Path | None,
     *,
     run: Path | None = None,
     model: str | None = None,
@@ -60,6 +60,8 @@ def run_trial(
     """
     from ..trials.design_file import read_design
 
+    if design is None:
+        raise InputError("name a design file: cytobayes trial DESIGN.toml --run RUN")
     if run is not None and model is not None:
         raise InputError("give --run or --model, not both")
     if out is not None and out.exists() and not out.is_dir():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from ..._version import __version__
 from ..drawing import to_svg
@@ -77,12 +79,13 @@ def _report() -> str:
     return __package__.rpartition(".")[0] + ".report"
 
 
+@dataclass(frozen=True)
 class Picture:
     """A figure with its name and how to read it."""
 
-    def __init__(self, name: str, figure: object, caption: str) -> None:
-        self.name, self.caption = name, caption
-        self.figure: object = figure
+    name: str
+    figure: Figure
+    caption: str
 
 
 def _pictures(trial: Trial | None, choice: Choice | None) -> list[Picture]:

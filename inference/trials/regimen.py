@@ -137,7 +137,7 @@ class Choice:
             f"{self.harm}; {self.label}) has {chosen}: {self.benefit} in "
             f"{100 * row['benefit']:.1f} %, {self.harm} in {100 * row['harm']:.1f} % of the "
             f"patients. It is best in {100 * row['p_best']:.0f} % of the draws"
-            + (", so the data do not single it out." if row["p_best"] < SURE else ".")
+            + (", so what is known does not single it out." if row["p_best"] < SURE else ".")
         ]
         if edge := self.at_edge:
             parts.append(

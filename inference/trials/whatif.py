@@ -125,7 +125,9 @@ LISTED = (
         "tebentafusp": Arm("", weekly(68.0, 68.0, 68.0, 68.0)),
     }),
     WhatIf("slow-infusion", "the full dose over 24 h", {
-        "engager": Arm("", Regimen([Dose(0.0, 60.0, "drug", duration=24.0)])),
+        "engager": Arm("", Regimen(
+            [Dose(day, 60.0, "drug", duration=24.0) for day in (0.0, 336.0)]
+        )),
     }),
 )  # fmt: skip
 

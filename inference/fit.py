@@ -22,6 +22,7 @@ from ..datasets.writing import whole_file
 from .counters import SOLVES
 from .pointwise import pointwise
 from .problem import Problem
+from .sampling.checkpoint import Checkpoint
 from .sampling.merge import failed_solves, gradient_evaluations, merge
 from .sampling.progress import Progress
 from .sampling.samplers import Settings
@@ -60,6 +61,7 @@ def fit(
     adaptation: str = "low_rank",
     log_likelihood: bool = True,
     out: str | Path | None = None,
+    checkpoint: str | Path | None = None,
     progress: bool = True,
 ) -> xr.DataTree:
     """Draw from the posterior.
@@ -85,6 +87,10 @@ def fit(
         Also keep the log likelihood of each row, for cross-validation.
     out : path, optional
         Write the result to this netCDF file as well.
+    checkpoint : path, optional
+        Folder that follows the run, written twice a minute (nutpie only). The same call with the
+        same folder goes on where a killed or interrupted one was, with fewer chains to do when
+        some had ended, and gives the draws at once when all had; delete it when it has served.
     progress : bool
         Show a line per chain, when the error stream is a terminal.
 
@@ -111,12 +117,18 @@ def fit(
     carries the count, so the numbers by cause, chain and phase are exact; evaluations while a
     chain looks for its first step size count as warm-up, those that choose start points do not
     count.
+
+    A resumed chain keeps all draws that were written. One that was sampling goes on from the last
+    of them with the same metric and step size; one that was warming up warms up again for the
+    draws that were left, at least 200. Nothing else is lost but what was drawn since the last
+    writing, and start points if they had not been found yet. Its draws are another sample of the
+    same posterior than those of an uninterrupted run: the generator of random numbers begins anew.
     """
     settings = Settings(draws, tune, chains, cores or 0, seed, target_accept, adaptation)
     settings = checked(settings, sampler)
     begun = time.perf_counter()
     with Progress(settings.chains, settings.cores, wanted=progress) as display:
-        drawn = SAMPLERS[sampler](problem, settings, display)
+        drawn = draw(problem, settings, sampler, display, checkpoint)
     tree = merge(drawn)
     if log_likelihood and tree["posterior"].sizes.get("draw", 0):
         tree["log_likelihood"] = pointwise(problem, tree["posterior"].to_dataset())
@@ -126,6 +138,25 @@ def fit(
     if out is not None:
         save(tree, Path(out))
     return tree
+
+
+def draw(
+    problem: Problem,
+    settings: Settings,
+    sampler: str,
+    display: Progress,
+    folder: str | Path | None,
+) -> Drawn:
+    """Run the sampler, with a checkpoint where one is wanted."""
+    if folder is None:
+        return SAMPLERS[sampler](problem, settings, display)
+    if sampler != "nutpie":
+        raise InputError(f"only nutpie can be resumed, not {sampler}: leave out the checkpoint.")
+    state = Checkpoint(Path(folder), problem, settings)
+    try:
+        return sample_nutpie(problem, settings, display, checkpoint=state)
+    finally:
+        state.close()
 
 
 def facts_of(problem: Problem, settings: Settings, sampler: str, drawn: Drawn) -> dict[str, Any]:
@@ -138,6 +169,7 @@ def facts_of(problem: Problem, settings: Settings, sampler: str, drawn: Drawn) -
         "centering": dict(drawn.centering),
         "starts": {"optima": drawn.starts.optima, "kept": drawn.starts.kept},
         "interrupted": int(drawn.interrupted),
+        "resumed": drawn.resumed,
         "failed_solves": failed_solves(drawn),
         "gradient_evaluations": gradient_evaluations(drawn, SOLVES),
         "engine": "" if problem.model.is_closed_form else problem.compiled.source_hash,
@@ -219,6 +251,7 @@ def read_facts(tree: xr.DataTree) -> dict[str, Any]:
         ``tune``, ``chains``, ``cores``, ``target_accept``, ``adaptation``; ``starts`` {"optima":
         log densities at the end of all optimizer paths, best first; "kept": how many of them led
         near the best}; ``interrupted`` (0 or 1);
+        ``resumed`` (how often a new process took over after an interruption);
         ``failed_solves`` {"warmup": {cause: count}, "sampling": {...}}; ``gradient_evaluations``
         {"warmup": count, "sampling": count}; ``sampling_time`` of the chains alone and
         ``wall_time`` of everything [s]; ``engine``

@@ -2,7 +2,9 @@
 
 ``posterior.nc`` (posterior, statistics, the data themselves; ArviZ opens it), ``analysis.toml``
 (reproduces the run), ``report.html`` and ``tables/*.csv``. A run is written into a folder beside
-its destination and renamed when it is complete.
+its destination, ``.NAME.partial``, and renamed when it is complete; while the chains run it holds
+their checkpoint, so that a run which was killed can be found and resumed. A run that was
+interrupted keeps its checkpoint too.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ..datasets.errors import InputError
+from ..datasets.writing import whole_file
 from .analysis_file import is_analysis, read_analysis, write_text
 
 if TYPE_CHECKING:
@@ -26,13 +29,26 @@ if TYPE_CHECKING:
     from .analysis import Analysis
     from .problem import Problem
 
-__all__ = ["Run", "is_run", "new_run", "open_run", "save_run"]
+__all__ = [
+    "CHECKPOINT",
+    "Run",
+    "is_resumable",
+    "is_run",
+    "new_run",
+    "open_run",
+    "resumed_run",
+    "save_begun",
+    "save_run",
+    "unfinished",
+]
 
 POSTERIOR = "posterior.nc"
 ANALYSIS = "analysis.toml"
 REPORT = "report.html"
 TABLES = "tables"
-OWN = (POSTERIOR, ANALYSIS, REPORT, TABLES)
+CHECKPOINT = "checkpoint"
+LOCK = ".lock"
+OWN = (POSTERIOR, ANALYSIS, REPORT, TABLES, CHECKPOINT)
 
 
 @dataclass(frozen=True)
@@ -84,18 +100,113 @@ def new_run(folder: str | Path, *, force: bool = False) -> Iterator[Path]:
     """
     target = Path(folder).absolute()
     _refuse(target, force)
-    partial = target.with_name(f".{target.name}.partial-{uuid4().hex[:8]}")
+    partial = unfinished(target)
+    with _owned(partial):
+        if is_resumable(partial) and not force:
+            raise InputError(
+                f"a run to {target} was not finished. Go on with it: cytobayes resume {folder}; "
+                "or begin anew with --force"
+            )
+        _clear(partial)
+        with _finished(partial, target, force):
+            yield partial
+
+
+@contextmanager
+def resumed_run(folder: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """Give the folder of a run that was killed or interrupted, as `new_run` does.
+
+    Parameters
+    ----------
+    folder : path
+        Destination of the run, as it was given to `new_run`.
+    force : bool
+        Replace a complete run that stands there.
+
+    Yields
+    ------
+    Path
+        The folder to write into; holds the analysis file and the checkpoint.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to resume, or another process works on it.
+    """
+    target = Path(folder).absolute()
+    partial = unfinished(target)
+    interrupted = is_resumable(target)
+    if not is_resumable(partial):
+        if not interrupted:
+            why = "is complete" if is_run(target) else "does not exist, nor an unfinished run to it"
+            raise InputError(f"{target} {why}: there is nothing to resume")
+        copy = partial.with_name(f"{partial.name}-{uuid4().hex[:8]}")
+        shutil.copytree(target, copy)
+        copy.rename(partial)
+    elif not interrupted:
+        _refuse(target, force)
+    with _owned(partial):
+        for half in partial.glob(".*-*"):  # left by a process that was killed as it wrote
+            half.unlink()
+        with _finished(partial, target, force or interrupted):
+            yield partial
+
+
+def unfinished(target: Path) -> Path:
+    """Where a run is written before it is complete."""
+    return target.absolute().with_name(f".{target.name}.partial")
+
+
+def is_resumable(folder: Path) -> bool:
+    """Whether a folder of a run, complete or not, holds the state of its chains."""
+    from .sampling.checkpoint import has_checkpoint
+
+    return has_checkpoint(folder / CHECKPOINT) and is_run(folder)
+
+
+@contextmanager
+def _owned(partial: Path) -> Iterator[None]:
+    """Keep other processes out of a folder, which is made if it is not there."""
+    from filelock import FileLock, Timeout
+
     try:
-        partial.mkdir(parents=True)
+        partial.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot write to {target.parent}: {error.strerror}; choose another folder with --out"
+            f"cannot write to {partial.parent}: {error.strerror}; choose another folder with --out"
+        ) from None
+    lock = FileLock(partial / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"another process is writing a run in {partial}; choose another folder with --out"
         ) from None
     try:
-        yield partial
+        yield
+    finally:
+        lock.release()
+
+
+def _clear(partial: Path) -> None:
+    """Remove what a process left that was killed before it had something to resume."""
+    for entry in partial.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != LOCK:
+            entry.unlink()
+
+
+@contextmanager
+def _finished(partial: Path, target: Path, force: bool) -> Iterator[None]:
+    """Move the folder to its destination; after an error, remove it if nothing can be resumed."""
+    try:
+        yield
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        if not is_resumable(partial):
+            shutil.rmtree(partial, ignore_errors=True)
         raise
+    (partial / LOCK).unlink(missing_ok=True)
     _move_in(partial, target, force)
 
 
@@ -157,10 +268,31 @@ def save_run(folder: Path, tree: xr.DataTree, problem: Problem, analysis: Analys
     """
     whole = tree.copy()
     whole["study"] = problem.data.tree
-    whole.to_netcdf(folder / POSTERIOR, engine="h5netcdf")
+    with whole_file(folder / POSTERIOR) as part:
+        whole.to_netcdf(part, engine="h5netcdf")
     written = replace(analysis.moved(folder), problem=problem.id)
     units = {name: problem.unit(name) for name in problem.all_priors}
     (folder / ANALYSIS).write_text(write_text(written, units), encoding="utf-8")
+
+
+def save_begun(folder: Path, problem: Problem, analysis: Analysis) -> None:
+    """Write what a resumed run has to know: the analysis, and a copy of the data.
+
+    Parameters
+    ----------
+    folder : Path
+        As given by `new_run`.
+    problem : Problem
+    analysis : Analysis
+    """
+    import xarray as xr
+
+    data = xr.DataTree.from_dict({"study": problem.data.tree})
+    with whole_file(folder / POSTERIOR) as part:
+        data.to_netcdf(part, engine="h5netcdf")
+    written = replace(analysis.moved(folder), problem=problem.id)
+    with whole_file(folder / ANALYSIS) as part:
+        part.write_text(write_text(written), encoding="utf-8")
 
 
 def open_run(folder: str | Path) -> Run:

@@ -27,6 +27,7 @@ if you have them also unit, lower and upper (limits), sd and n (means):
 [bold]Again, or a little different[/]: each run keeps the file that reproduces it:
 
 [cyan]  cytobayes fit runs/mine/analysis.toml --draws 4000 --out runs/longer[/]
+[cyan]  cytobayes resume runs/longer[/]        [dim]go on after Ctrl-C or a crash[/]
 [cyan]  cytobayes report runs/longer[/]        [dim]write its report again[/]
 
 [bold]Exit codes[/]: 0 done (also when a fit did not converge: read its verdict),

@@ -9,7 +9,7 @@ import typer
 
 from .app import Many, Number, Text, Whole, app
 
-__all__ = ["fit", "report"]
+__all__ = ["fit", "report", "resume"]
 
 INTERRUPTED = 130
 RUN, FILE, NAME = "Run folder", "Model and data", "Sampling"
@@ -165,6 +165,22 @@ def fit(
         solver={"method": method, "rtol": rtol},
     )
     if not run_fit(analysis, out, force=force):
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def resume(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder that was given to fit --out.")
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a complete run that is there.")
+    ] = False,
+) -> None:
+    """Go on with a fit that was killed or interrupted, from the last draws that it wrote."""
+    from ..commands.session import run_resume
+
+    if not run_resume(run, force=force):
         raise typer.Exit(INTERRUPTED)
 
 

@@ -1,20 +1,34 @@
-"""What the commands ``fit`` and ``report`` do, from reading the data to the last message."""
+"""What the commands ``fit``, ``resume`` and ``report`` do, from the data to the last message."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...datasets.errors import InputError
 from ..analysis import KEPT, Analysis
+from ..analysis_file import read_analysis
 from ..console import say, show
-from ..run import new_run, open_run, save_run
+from ..run import (
+    CHECKPOINT,
+    is_resumable,
+    new_run,
+    open_run,
+    resumed_run,
+    save_begun,
+    save_run,
+)
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from ..problem import Problem
 
-__all__ = ["run_fit", "run_report"]
+__all__ = ["run_fit", "run_report", "run_resume"]
+
+RESUMABLE = "nutpie"
 
 
 def run_fit(analysis: Analysis, out: Path, *, force: bool = False) -> bool:
@@ -35,13 +49,63 @@ def run_fit(analysis: Analysis, out: Path, *, force: bool = False) -> bool:
     """
     with new_run(out, force=force) as folder:
         problem = _read(analysis)
-        from ..fit import fit
+        if analysis.sampling.sampler == RESUMABLE:
+            save_begun(folder, problem, analysis)
+        tree = _draw(problem, analysis, folder, out)
+    return _told(tree, problem, out)
 
-        tree = fit(problem, **asdict(analysis.sampling))
-        save_run(folder, tree, problem, analysis)
+
+def run_resume(out: Path, *, force: bool = False) -> bool:
+    """Go on with a run that was killed or interrupted.
+
+    Parameters
+    ----------
+    out : Path
+        Folder that it was to make, or made before its end.
+    force : bool
+        Replace a complete run that is there.
+
+    Returns
+    -------
+    bool
+        False when it was interrupted again.
+    """
+    with resumed_run(out, force=force) as folder:
+        analysis = read_analysis(folder / "analysis.toml")
+        problem = _read(analysis)
+        if problem.id != analysis.problem:
+            raise InputError(
+                f"{out} cannot be resumed: the data, the model or this program have changed, and "
+                "draws of two problems cannot be joined. Begin anew with cytobayes fit --force."
+            )
+        tree = _draw(problem, analysis, folder, out)
+    return _told(tree, problem, out)
+
+
+def _draw(problem: Problem, analysis: Analysis, folder: Path, out: Path) -> xr.DataTree:
+    """Fit and save; the checkpoint stays until the draws are safe."""
+    from ..fit import fit
+
+    state = folder / CHECKPOINT if analysis.sampling.sampler == RESUMABLE else None
+    try:
+        tree = fit(problem, checkpoint=state, **asdict(analysis.sampling))
+    except KeyboardInterrupt:
+        if is_resumable(folder):
+            say(f"go on with: cytobayes resume {out}")
+        raise
+    save_run(folder, tree, problem, analysis)
+    if state and not tree.attrs.get("interrupted", 0):
+        shutil.rmtree(state, ignore_errors=True)
+    return tree
+
+
+def _told(tree: xr.DataTree, problem: Problem, out: Path) -> bool:
+    """Say what came of it and write the report; False when the run was interrupted."""
     interrupted = bool(tree.attrs.get("interrupted", 0))
     if interrupted:
         say(f"interrupted: what was drawn so far is in {out / KEPT}", style="yellow")
+        if is_resumable(out):
+            say(f"go on with: cytobayes resume {out}")
     if interrupted and not tree["posterior"].sizes.get("draw", 0):
         say("no draw after warm-up was kept, so there is no report")
         return False

@@ -115,6 +115,7 @@ def settings(facts: Mapping[str, Any]) -> dict[str, str]:
         "Sampler": (
             f"{facts['sampler']}: {facts['chains']} chains of {facts['tune']} warm-up and "
             f"{facts['draws']} kept draws, target acceptance {facts['target_accept']:g}"
+            f"{resumed(int(facts.get('resumed', 0)))}"
         ),
         "Solver": (
             f"method {solver['method']}, relative tolerance {solver['rtol']:g}, "
@@ -126,3 +127,11 @@ def settings(facts: Mapping[str, Any]) -> dict[str, str]:
         "Versions": versions,
         "Data": f"sha256 {facts['problem']['data_sha256']}",
     }
+
+
+def resumed(times: int) -> str:
+    """Say that the draws come from several processes."""
+    if not times:
+        return ""
+    often = "once" if times == 1 else f"{times} times"
+    return f"; resumed {often}, so that the seed alone does not give the same draws again"

@@ -158,7 +158,7 @@ def _interrupted(evidence: Evidence) -> tuple[str, ...]:
     if not evidence.interrupted:
         return ()
     kept = _count(evidence.draws, "draw")
-    return (f"It was interrupted with {kept} kept; repeat it to the end before quoting it.",)
+    return (f"It was interrupted with {kept} kept; resume or repeat it before quoting it.",)
 
 
 def _advice(evidence: Evidence) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ class Drawn:
         From the first chain's beginning to the last one's end.
     centering : mapping of parameter to float
         Mean degree of centering of each varying parameter of a hierarchical population.
+    resumed : int
+        How often a new process took over.
     """
 
     chains: list[xr.DataTree]
@@ -55,6 +57,7 @@ class Drawn:
     starts: Starts
     seconds: float
     centering: Mapping[str, float] = field(default_factory=dict)
+    resumed: int = 0
 
 
 def seeds_of(settings: Settings) -> tuple[np.random.SeedSequence, list[int]]:

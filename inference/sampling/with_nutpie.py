@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
-import warnings
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,25 +12,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pymc as pm
-import xarray as xr
 
-from ..counters import FAILED, SLOTS, SOLVES, ReadCounters, new_counters
+from ..counters import SLOTS, ReadCounters
 from ..hierarchy import CENTERING, Hierarchical
-from ..joint import COUNTERS, build_joint
+from ..joint import build_joint
+from .chains import Chain, run_all
+from .checkpoint import EVERY, Begun
 from .pilot import Layout, run_pilot, transfer
-from .progress import ChainState
-from .samplers import COUNTS, REFRESH, Drawn, explained, seeds_of
-from .starts import Starts, find_starts
+from .samplers import COUNTS, Drawn, explained, seeds_of
+from .starts import find_starts
 
 if TYPE_CHECKING:
     from ..joint import Joint
     from ..problem import Problem
+    from .checkpoint import Checkpoint
     from .progress import Progress
     from .samplers import Settings
 
 __all__ = ["sample_nutpie"]
 
-POLL = 0.02  # seconds
+Array = npt.NDArray[np.float64]
 
 
 @lru_cache(maxsize=4)
@@ -52,6 +52,7 @@ def sample_nutpie(
     settings: Settings,
     progress: Progress,
     data: Mapping[str, npt.NDArray[Any]] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Drawn:
     """Sample with nutpie: each chain in a thread of its own, with its own block of counters.
 
@@ -62,6 +63,8 @@ def sample_nutpie(
     progress : Progress
     data : mapping of name to array, optional
         In place of the measured values and their censoring, see `exchange`.
+    checkpoint : Checkpoint, optional
+        Where the state is kept, and from which the chains go on if it holds one.
 
     Returns
     -------
@@ -77,60 +80,45 @@ def sample_nutpie(
     Every chain is a sampler of one chain with its own seed, so that draws depend neither on how
     many chains run at a time nor on the order in which they end.
     """
-    import nutpie
-
-    sequence, seeds = seeds_of(settings)
-    joint, compiled, starts, centering = begun_at(problem, settings, sequence, data)
-    blocks = [new_counters() for _ in seeds]
-    states: dict[int, ChainState] = {}
-
-    def begin(chain: int) -> Any:
-        made = compiled.with_data(**{COUNTERS: np.int64(blocks[chain].ctypes.data)})
-        point = starts.points[chain]
-        # The function also holds the block: it has to live as long as the sampler's thread.
-        made = dataclasses.replace(
-            made, initial_point_func=lambda seed, block=blocks[chain]: point.copy()
-        )
-
-        def report(found: Sequence[Any]) -> None:
-            states[chain] = nutpie_state(found[0], blocks[chain])
-
-        return nutpie.sample(
-            made,
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=1,
-            cores=1,
-            seed=seeds[chain],
-            adaptation=settings.adaptation,
-            target_accept=settings.target_accept,
-            progress_bar=False,
-            progress_callback=report,
-            blocking=False,
-        )
-
-    begun = time.perf_counter()
-    done, interrupted = run_all(begin, settings, lambda: progress.update(dict(states)))
-    seconds = time.perf_counter() - begun
-    return Drawn([done[c] for c in sorted(done)], interrupted, starts, seconds, centering)
-
-
-def begun_at(
-    problem: Problem,
-    settings: Settings,
-    sequence: np.random.SeedSequence,
-    data: Mapping[str, npt.NDArray[Any]] | None = None,
-) -> tuple[Joint, Any, Starts, dict[str, float]]:
-    """Compiled model, starting points, and the mean degree of centering of each parameter."""
     joint, compiled = with_replica(problem, data)
+    begun = checkpoint.begun() if checkpoint else None
+    if begun is None:
+        begun = begun_at(problem, settings, joint, compiled)
+        if checkpoint:
+            checkpoint.save_begun(begun)
+    compiled, centering = centered(problem, joint, compiled, begun.degrees)
+    chains = [
+        Chain(number, compiled, settings, begun.starts.points[number], seed, checkpoint)
+        for number, seed in enumerate(seeds_of(settings)[1])
+    ]
+    before = max(c.plan.seconds if c.plan else 0.0 for c in chains)
+    clock = time.perf_counter()
+    interrupted = run_all(chains, settings, progress, EVERY if checkpoint else math.inf)
+    trees = [c.tree for c in chains if c.tree is not None]
+    if not trees:
+        raise KeyboardInterrupt
+    return Drawn(
+        trees,
+        interrupted,
+        begun.starts,
+        before + time.perf_counter() - clock,
+        centering,
+        checkpoint.segment if checkpoint else 0,
+    )
+
+
+def begun_at(problem: Problem, settings: Settings, joint: Joint, compiled: Any) -> Begun:
+    """Find starting points, and the degrees of centering of a hierarchical population."""
+    sequence = seeds_of(settings)[0]
 
     def explain(failed: Sequence[int]) -> str:
         return explained(joint, failed)
 
     if isinstance(problem.family, Hierarchical):
-        return after_pilot(problem, problem.family, settings, sequence, explain, data)
+        return after_pilot(problem, settings, joint, compiled, explain)
     draw, evaluate = compiled.initial_point_func, compiled.logp_func
-    return joint, compiled, find_starts(draw, evaluate, settings.chains, sequence, explain), {}
+    found = find_starts(draw, evaluate, settings.chains, sequence, explain)
+    return Begun(found, np.zeros((0, 0)))
 
 
 def with_replica(
@@ -145,14 +133,14 @@ def with_replica(
 
 def after_pilot(
     problem: Problem,
-    family: Hierarchical,
     settings: Settings,
-    sequence: np.random.SeedSequence,
+    joint: Joint,
+    compiled: Any,
     explain: Callable[[Sequence[int]], str],
-    data: Mapping[str, npt.NDArray[Any]] | None = None,
-) -> tuple[Joint, Any, Starts, dict[str, float]]:
+) -> Begun:
     """As `begun_at`, for a hierarchical population with degrees that were asked for or found."""
-    joint, compiled = with_replica(problem, data)
+    family, sequence = problem.family, seeds_of(settings)[0]
+    assert isinstance(family, Hierarchical)
     names = family.of(problem)
     degrees = np.zeros((len(names), len(problem.arrangement.subjects)))
     joint.model[CENTERING].set_value(degrees)
@@ -164,66 +152,15 @@ def after_pilot(
             asked = family.centered
             degrees[k] = pilot.degrees[name] if asked is None else float(name in asked)
     points = transfer(problem, joint, pilot.starts.points, degrees)
-    starts = dataclasses.replace(pilot.starts, points=points)
-    mean = {name: round(float(degrees[k].mean()), 3) for k, name in enumerate(names)}
-    return joint, compiled.with_data(**{CENTERING: degrees}), starts, mean
+    return Begun(dataclasses.replace(pilot.starts, points=points), degrees)
 
 
-def nutpie_state(found: Any, block: npt.NDArray[np.int64]) -> ChainState:
-    """Translate the progress of a nutpie chain."""
-    return ChainState(
-        finished=found.finished_draws,
-        total=found.total_draws,
-        tuning=found.tuning,
-        divergences=found.divergences,
-        step_size=found.step_size,
-        gradients=int(block[SOLVES]),
-        failed=int(block[FAILED:].sum()),
-        seconds=found.runtime_ms / 1000,
-    )
-
-
-def run_all(
-    begin: Callable[[int], Any], settings: Settings, refresh: Callable[[], None]
-) -> tuple[dict[int, xr.DataTree], bool]:
-    """Keep ``cores`` samplers going until all chains are done or the user interrupts."""
-    waiting, running = deque(range(settings.chains)), dict[int, Any]()
-    done: dict[int, xr.DataTree] = {}
-    shown = time.monotonic()
-    try:
-        while waiting or running:
-            while waiting and len(running) < settings.cores:
-                chain = waiting.popleft()
-                running[chain] = begin(chain)
-            for chain in [c for c, sampler in running.items() if is_finished(sampler)]:
-                done[chain] = collected(running[chain].wait)
-                del running[chain]
-            if time.monotonic() - shown > REFRESH:
-                shown = time.monotonic()
-                refresh()
-            time.sleep(POLL)
-    except KeyboardInterrupt:
-        for chain, sampler in running.items():
-            done[chain] = collected(sampler.abort)
-        return done, True
-    except BaseException:
-        for sampler in running.values():
-            sampler.cancel()
-        raise
-    refresh()
-    return done, False
-
-
-def is_finished(sampler: Any) -> bool:
-    """Whether a sampler has ended; nutpie 0.16 answers "not yet" with a timeout."""
-    try:
-        return bool(sampler.is_finished)
-    except TimeoutError:
-        return False
-
-
-def collected(take: Callable[[], xr.DataTree]) -> xr.DataTree:
-    """Tree of one chain."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of ArviZ, about chains without draws
-        return take()
+def centered(
+    problem: Problem, joint: Joint, compiled: Any, degrees: Array
+) -> tuple[Any, dict[str, float]]:
+    """Set the degrees of centering; the model, and the mean degree of each parameter."""
+    if not isinstance(problem.family, Hierarchical):
+        return compiled, {}
+    names = problem.family.of(problem)
+    means = {name: round(float(degrees[k].mean()), 3) for k, name in enumerate(names)}
+    return compiled.with_data(**{CENTERING: degrees}), means

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import pytest
 from cytobayes import __version__
 from cytobayes.inference.cli import main
 from cytobayes.inference.run import open_run
+from cytobayes.inference.sampling.progress import ChainState, Progress
 
 LPS = ["fit", "endotoxin", "--data", "lps-2ng-kg"]
 HEADER = "subject,time,observable,value\n"
@@ -251,6 +254,31 @@ def test_the_analysis_file_reproduces_the_draws(finished: Path, tmp_path: Path) 
     assert first.analysis == second.analysis
     for name, draws in first.tree["posterior"].to_dataset().items():
         np.testing.assert_array_equal(draws, second.tree["posterior"][str(name)])
+
+
+@pytest.mark.mcmc
+def test_an_interrupted_fit_is_resumed_to_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: Progress, states: Mapping[int, ChainState]) -> None:
+        if any(s.finished > 5 for s in states.values()):
+            signal.raise_signal(signal.SIGINT)
+
+    folder = tmp_path / "cut"
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "update", interrupt)
+        assert run(*LPS, *FEW, "--draws", "600", "--out", str(folder)) == 130
+    assert f"go on with: cytobayes resume {folder}" in capsys.readouterr().err.replace("\n", "")
+    assert run("resume", str(folder)) == 0
+    tree = open_run(folder).tree
+    assert tree["posterior"].sizes["draw"] == 600
+    assert (tree.attrs["interrupted"], tree.attrs["resumed"]) == (0, 1)
+    assert "resumed once" in (folder / "report.html").read_text()
+    assert {p.name for p in folder.iterdir()} == {
+        "posterior.nc", "analysis.toml", "report.html", "tables",
+    }  # fmt: skip
+    assert run("resume", str(folder)) == 2
+    assert "is complete" in capsys.readouterr().err
 
 
 @pytest.mark.mcmc

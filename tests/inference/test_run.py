@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import arviz as az
@@ -11,8 +12,18 @@ import xarray as xr
 
 from cytobayes.datasets import InputError, load
 from cytobayes.inference.analysis import Analysis
+from cytobayes.inference.analysis_file import read_analysis
 from cytobayes.inference.problem import Problem
-from cytobayes.inference.run import is_run, new_run, open_run, save_run
+from cytobayes.inference.run import (
+    CHECKPOINT,
+    is_resumable,
+    is_run,
+    new_run,
+    open_run,
+    resumed_run,
+    save_begun,
+    save_run,
+)
 from cytobayes.models.library import get
 
 
@@ -107,11 +118,98 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_run_that_another_process_put_there_is_not_lost(tmp_path: Path, problem: Problem) -> None:
+    write(tmp_path / "other", problem)
     with pytest.raises(InputError, match="it is kept in"), new_run(tmp_path / "one") as partial:
         save_run(partial, tree(), problem, Analysis.of(problem))
-        write(tmp_path / "one", problem)
+        (tmp_path / "other").rename(tmp_path / "one")
     kept = [p for p in tmp_path.iterdir() if p.name != "one"]
     assert len(kept) == 1 and is_run(kept[0])
+
+
+def test_two_processes_do_not_write_the_same_run(tmp_path: Path) -> None:
+    with new_run(tmp_path / "one"):
+        with pytest.raises(InputError, match="another process"), new_run(tmp_path / "one"):
+            pytest.fail("must not begin")
+        with (
+            pytest.raises(InputError, match="another process"),
+            new_run(tmp_path / "one", force=True),
+        ):
+            pytest.fail("must not begin")
+
+
+# ------------------------------------------------------------------------------- killed and resumed
+def begun(partial: Path, problem: Problem) -> None:
+    """What a process leaves once its chains have begun."""
+    save_begun(partial, problem, Analysis.of(problem))
+    (partial / CHECKPOINT).mkdir()
+    (partial / CHECKPOINT / "starts.npz").write_bytes(b"points")
+
+
+@pytest.fixture
+def killed(tmp_path: Path, problem: Problem) -> Path:
+    """Destination of a run whose process was killed."""
+    with pytest.raises(RuntimeError), new_run(tmp_path / "one") as partial:
+        begun(partial, problem)
+        raise RuntimeError  # a dead process leaves the same files
+    return tmp_path / "one"
+
+
+def test_a_killed_run_is_found_by_the_name_it_was_to_have(killed: Path, problem: Problem) -> None:
+    assert [p.name for p in killed.parent.iterdir()] == [".one.partial"]
+    with resumed_run(killed) as partial:
+        analysis = read_analysis(partial / "analysis.toml")
+        assert analysis.to_problem().id == analysis.problem == problem.id
+        save_run(partial, tree(), problem, analysis)
+        shutil.rmtree(partial / CHECKPOINT)
+    assert [p.name for p in killed.parent.iterdir()] == ["one"]
+    assert open_run(killed).analysis == Analysis.of(problem)
+    assert not (killed / ".lock").exists()
+
+
+def test_a_killed_run_is_not_begun_anew_by_mistake(killed: Path, problem: Problem) -> None:
+    with pytest.raises(InputError, match=r"cytobayes resume .*one; or begin anew with --force"):
+        write(killed, problem)
+    write(killed, problem, force=True)
+    assert [p.name for p in killed.parent.iterdir()] == ["one"]
+
+
+def test_what_was_killed_before_the_first_draw_is_begun_anew(
+    tmp_path: Path, problem: Problem
+) -> None:
+    (tmp_path / ".one.partial" / CHECKPOINT).mkdir(parents=True)
+    (tmp_path / ".one.partial" / "half").touch()
+    write(tmp_path / "one", problem)
+    assert {p.name for p in (tmp_path / "one").iterdir()} == {"posterior.nc", "analysis.toml"}
+
+
+def test_a_resumed_run_that_is_killed_again_is_found_again(killed: Path) -> None:
+    with pytest.raises(RuntimeError), resumed_run(killed):
+        raise RuntimeError
+    with resumed_run(killed) as partial:
+        assert (partial / CHECKPOINT / "starts.npz").exists()
+
+
+def test_an_interrupted_run_is_resumed_and_then_replaced(tmp_path: Path, problem: Problem) -> None:
+    with new_run(tmp_path / "one") as partial:
+        begun(partial, problem)
+        save_run(partial, tree(), problem, Analysis.of(problem))
+    (tmp_path / "one" / "notes.md").write_text("mine")
+    with pytest.raises(RuntimeError), resumed_run(tmp_path / "one"):
+        raise RuntimeError
+    assert is_resumable(tmp_path / "one")
+    with resumed_run(tmp_path / "one") as partial:
+        shutil.rmtree(partial / CHECKPOINT)
+    assert [p.name for p in tmp_path.iterdir()] == ["one"]
+    assert not is_resumable(tmp_path / "one")
+    assert (tmp_path / "one" / "notes.md").read_text() == "mine"
+
+
+def test_there_is_nothing_to_resume_of_a_complete_run(tmp_path: Path, problem: Problem) -> None:
+    with pytest.raises(InputError, match="does not exist"), resumed_run(tmp_path / "one"):
+        pytest.fail("must not begin")
+    write(tmp_path / "one", problem)
+    with pytest.raises(InputError, match="is complete"), resumed_run(tmp_path / "one"):
+        pytest.fail("must not begin")
 
 
 @pytest.mark.parametrize("name", ["absent", "empty", "other"])

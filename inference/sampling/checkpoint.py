@@ -1,0 +1,167 @@
+"""What a fit leaves on disk while it runs, so that a killed process costs a minute and not a night.
+
+A folder holds ``checkpoint.json`` (what is fitted, and how), ``starts.npz`` (start points and
+degrees of centering, which a pilot may have taken minutes to find) and one file for each chain and
+each process that worked on it, ``chain-2-0.nc``: everything that this process has drawn. Files are
+replaced as a whole, at most `EVERY` seconds apart. No file holds code: all are read as plain
+numbers and text.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from filelock import FileLock, Timeout
+
+from ..._version import __version__
+from ...datasets.errors import InputError
+from ...datasets.writing import whole_file
+from .starts import Starts
+
+if TYPE_CHECKING:
+    from ..problem import Problem
+    from .samplers import Settings
+
+__all__ = ["EVERY", "Begun", "Checkpoint", "has_checkpoint"]
+
+EVERY = 30.0  # seconds between two times that a running chain is written
+ABOUT, STARTS = "checkpoint.json", "starts.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """What has to be known before the first draw.
+
+    Parameters
+    ----------
+    starts : Starts
+    degrees : float64[parameter, subject]
+        Degrees of centering; empty where there are none.
+    """
+
+    starts: Starts
+    degrees: npt.NDArray[np.float64]
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether ``folder`` holds something to resume."""
+    return (folder / STARTS).is_file()
+
+
+class Checkpoint:
+    """State of a fit on disk; a second process is kept out while one works on it.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+    problem : Problem
+    settings : Settings
+        The number of cores may differ between processes, nothing else.
+
+    Raises
+    ------
+    InputError
+        If the folder belongs to another fit, cannot be read, or is in use.
+    """
+
+    def __init__(self, folder: Path, problem: Problem, settings: Settings) -> None:
+        self.folder = folder
+        self.segment = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(folder / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(f"{folder} is in use by another process") from None
+        try:
+            self._open(identity(problem, settings))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let other processes in."""
+        self._lock.release()
+
+    def _open(self, wanted: dict[str, Any]) -> None:
+        for half in self.folder.glob(".*-*.*"):  # left by a process that was killed as it wrote
+            half.unlink()
+        path = self.folder / ABOUT
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        self.segment = int(found.pop("segments", 0))
+        differing = [n for n in wanted if found and found.get(n) != wanted[n]]
+        if differing:
+            name = differing[0]
+            raise InputError(
+                f"{self.folder} holds another fit: its {name} is {found.get(name)}, now it is "
+                f"{wanted[name]}. Give another folder, or delete this one to begin anew."
+            )
+        with whole_file(path) as part:
+            text = json.dumps({**wanted, "segments": self.segment + 1}, indent=1)
+            part.write_text(text, encoding="utf-8")
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier process left something here."""
+        return has_checkpoint(self.folder)
+
+    def begun(self) -> Begun | None:
+        """Start points that an earlier process found."""
+        if not self.resumed:
+            return None
+        with np.load(self.folder / STARTS, allow_pickle=False) as kept:
+            starts = Starts(list(kept["points"]), kept["optima"].tolist(), int(kept["kept"]))
+            return Begun(starts, kept["degrees"])
+
+    def save_begun(self, begun: Begun) -> None:
+        """Keep start points."""
+        starts = begun.starts
+        with whole_file(self.folder / STARTS) as part, part.open("wb") as stream:
+            np.savez(
+                stream,
+                points=np.array(starts.points),
+                optima=np.array(starts.optima),
+                kept=np.array(starts.kept),
+                degrees=begun.degrees,
+            )
+
+    def save(self, chain: int, tree: xr.DataTree) -> None:
+        """Keep all that this process has drawn of a chain."""
+        with whole_file(self.folder / f"chain-{chain}-{self.segment}.nc") as part:
+            tree.to_netcdf(part, engine="h5netcdf")
+
+    def segments(self, chain: int) -> list[xr.DataTree]:
+        """All that earlier processes have drawn of a chain, oldest first."""
+        paths = [self.folder / f"chain-{chain}-{k}.nc" for k in range(self.segment)]
+        return [read(path) for path in paths if path.is_file()]
+
+
+def read(path: Path) -> xr.DataTree:
+    """Read one file into memory."""
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            return tree.load()
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}). Delete this file to draw what it held again, and "
+            "the newer files of the same chain with it."
+        ) from None
+
+
+def identity(problem: Problem, settings: Settings) -> dict[str, Any]:
+    """All on which the draws depend, under the names that a message may use."""
+    chosen = {n: v for n, v in asdict(settings).items() if n != "cores"}
+    engine = "" if problem.model.is_closed_form else problem.compiled.source_hash
+    return {
+        "problem": problem.id,
+        **chosen,
+        "engine": engine,
+        "cytobayes": __version__,
+    }

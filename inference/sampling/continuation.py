@@ -238,7 +238,19 @@ def join(segments: Sequence[xr.DataTree]) -> xr.DataTree | None:
         base = base + last_count(segment, last)
     if not parts:
         return None
+    level(parts.get("sample_stats", []))
     return xr.DataTree.from_dict({name: concatenated(found) for name, found in parts.items()})
+
+
+def level(parts: Sequence[xr.Dataset]) -> None:
+    """Count energies from one level, in place.
+
+    nutpie adds the logarithm of the volume of its coordinates, another one in each process; what
+    is left of the energy without the potential is kinetic, with the same mean in all.
+    """
+    kinetic = [float((p["energy"] + p["logp"]).mean()) for p in parts]
+    for part, own in zip(parts[1:], kinetic[1:], strict=True):
+        part["energy"] = part["energy"] - (own - kinetic[0])
 
 
 def last_count(segment: xr.DataTree, prefix: str) -> Any:

@@ -41,8 +41,15 @@ if TYPE_CHECKING:
     from .priors import PriorError, random_variable
     from .problem import Problem
     from .replicates import predictions, replicates
+    from .response.anchors import published_curve, published_options
     from .response.exposure import exposure, il6_signal
+    from .response.fit_response import fit_response
     from .response.nca import nca
+    from .response.plot_response import plot_response
+    from .response.predicted import response_curve, subject_response
+    from .response.products import compare_products
+    from .response.select_response import Selection, ranked, select_response
+    from .response.side_by_side import adjusted, three_ways
     from .risk.assessment import Risk, risk
     from .trials.counterfactual import Counterfactual, counterfactual
     from .trials.design import Arm, Design, Endpoint, Trigger
@@ -75,34 +82,46 @@ __all__ = [
     "Problem",
     "Proportional",
     "Risk",
+    "Selection",
     "Trial",
     "Trigger",
     "Utility",
+    "adjusted",
     "averaged",
     "calibrate",
     "compare",
+    "compare_products",
     "convergence",
     "counterfactual",
     "exposure",
     "fit",
     "fit_quality",
+    "fit_response",
     "il6_signal",
     "loo",
     "nca",
     "npde",
     "npde_tests",
     "optimize_regimen",
+    "plot_response",
     "predict",
     "predictions",
+    "published_curve",
+    "published_options",
     "random_variable",
+    "ranked",
     "read_calibration",
     "read_facts",
     "replicates",
     "residual_trends",
+    "response_curve",
     "risk",
     "sbc",
+    "select_response",
     "sensitivity",
     "shrinkage",
+    "subject_response",
+    "three_ways",
     "virtual_trial",
     "vpc",
 ]
@@ -138,6 +157,8 @@ _HOMES = {
     "problem": ("Problem",),
     "replicates": ("predictions", "replicates"),
     "response.exposure": ("exposure", "il6_signal"),
+    "response.anchors": ("published_curve", "published_options"),
+    "response.fit_response": ("fit_response",),
     "response.nca": ("nca",),
     "risk.assessment": ("Risk", "risk"),
     "trials.counterfactual": ("Counterfactual", "counterfactual"),
@@ -145,6 +166,11 @@ _HOMES = {
     "trials.regimen": ("Choice", "Utility", "optimize_regimen"),
     "trials.trial": ("Trial",),
     "trials.virtual": ("virtual_trial",),
+    "response.plot_response": ("plot_response",),
+    "response.predicted": ("response_curve", "subject_response"),
+    "response.products": ("compare_products",),
+    "response.select_response": ("Selection", "ranked", "select_response"),
+    "response.side_by_side": ("adjusted", "three_ways"),
 }
 
 

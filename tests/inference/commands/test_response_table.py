@@ -1,0 +1,111 @@
+"""The command `response`: columns checked, one scale, a folder with table, figure, page, draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pytest
+
+from cytobayes.datasets.errors import InputError
+from cytobayes.inference.cli import main
+from cytobayes.inference.commands.response_table import FILES, run_response
+
+SLOPE, BURDEN, CUTS = 1.6, 0.5, np.array([0.75, 1.9, 2.9])
+
+
+def patients(n: int = 160) -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    product, burden = np.array(["A", "B"] * (n // 2)), rng.normal(size=n)
+    middle = np.where(product == "A", np.log(1e5), np.log(5e4))
+    cmax = np.exp(rng.normal(middle, 0.9) + 0.3 * burden)
+    eta = SLOPE * np.log10(cmax / 5e4) + BURDEN * burden
+    grade = ((eta + rng.logistic(size=n))[:, None] > CUTS).sum(axis=1)
+    columns = {"cmax": cmax, "auc": cmax * rng.lognormal(2, 0.8, n), "burden": burden}
+    return pd.DataFrame({"subject": range(n), **columns, "product": product, "grade": grade})
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "patients.csv"
+    patients().to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.mcmc
+def test_the_folder_holds_everything(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = table.parent / "answer"
+    answer = run_response(
+        table,
+        exposures=["cmax", "auc"],
+        outcome="grade",
+        curves=["logistic"],
+        covariates=["burden"],
+        at_least=2,
+        scale="ASTCT",
+        by="product",
+        out=out,
+        draws=300,
+    )
+    printed = capsys.readouterr()
+    assert "on the scale ASTCT by cmax" in printed.err and "associated" in printed.err
+    assert set(FILES) <= {p.name for p in out.iterdir()}
+    assert set(answer.tables) == {"coefficients", "selection", "adjusted", "products", "bins"}
+    truth = {"slope": SLOPE, "b_burden": BURDEN, "gap2": 1.15, "gap3": 1.0}
+    found = pd.read_csv(out / "response.csv").set_index("parameter").astype(float)
+    assert (found["low"] < found["median"]).all() and (found["median"] < found["high"]).all()
+    for name, value in truth.items():
+        draws = answer.tree["posterior"][name]
+        assert abs(float(draws.mean()) - value) < 4 * float(draws.std()), name
+    assert answer.tables["selection"]["name"].iloc[0] == "cmax, logistic"
+    without, with_burden = answer.tables["adjusted"]["median"]
+    assert without > with_burden  # burden raises both exposure and grade
+    page = (out / "response.html").read_text()
+    assert "<svg" in page and "http://" not in page.replace("http://www.w3.org", "")
+    assert "Nothing here is for deciding the care of a patient." in page
+    kept = az.from_netcdf(out / "posterior.nc")
+    assert kept.attrs["scale"] == "ASTCT" and kept["posterior"].sizes["chain"] == 4
+    with pytest.raises(InputError, match="already holds"):
+        run_response(table, exposures=["cmax"], outcome="grade", curves=["logistic"], out=out)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"exposures": ["cmx"]}, "no column 'cmx'. Did you mean 'cmax'"),
+        ({"outcome": "product"}, "column product: 'A' is not a number"),
+        ({"by": "dose"}, "no column 'dose'"),
+        ({"ordinal": False}, "a binary outcome is 0 or 1"),
+    ],
+)
+def test_a_bad_request_is_named(table: Path, options: dict[str, Any], words: str) -> None:
+    asked: dict[str, Any] = {"exposures": ["cmax"], "outcome": "grade", "curves": ["logistic"]}
+    with pytest.raises(InputError, match=words):
+        run_response(table, **{**asked, **options})
+
+
+def test_a_patient_in_two_rows_is_refused_with_the_row(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    pd.concat([patients(10), patients(10)[:1]]).to_csv(path, index=False)
+    with pytest.raises(InputError, match=r"row 12, column subject: '0' occurs twice"):
+        run_response(path, exposures=["cmax"], outcome="grade", curves=["logistic"])
+
+
+def test_grades_of_two_scales_need_a_choice(tmp_path: Path) -> None:
+    path = tmp_path / "scales.csv"
+    each = [patients(10).assign(scale=s) for s in ("ASTCT", "Lee")]
+    pd.concat(each).to_csv(path, index=False)
+    with pytest.raises(InputError, match="2 scales"):
+        run_response(path, exposures=["cmax"], outcome="grade", curves=["logistic"])
+    with pytest.raises(InputError, match="no row has the scale 'Penn', but ASTCT, Lee"):
+        run_response(path, exposures=["cmax"], outcome="grade", curves=["logistic"], scale="Penn")
+
+
+def test_the_program_says_what_is_wrong(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["response", str(table), "--exposure", "cmax", "--outcome", "grad"])
+    assert left.value.code == 2
+    assert "Did you mean 'grade'" in capsys.readouterr().err

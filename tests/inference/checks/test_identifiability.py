@@ -1,0 +1,183 @@
+"""Information against closed forms, and directions that nobody can see, in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import optimize, stats
+from scipy.linalg import expm
+
+from cytobayes.datasets import InputError, Study
+from cytobayes.inference import Additive, LogNormalError, Problem
+from cytobayes.inference.checks.identifiability import identifiability
+from cytobayes.inference.checks.information import information, prior_width
+from cytobayes.models import Namespace, OdeModel, Parameter, State
+from cytobayes.models.distributions import Beta, HalfCauchy, HalfNormal, LogNormal
+from cytobayes.models.math import exp
+
+Array = npt.NDArray[np.float64]
+TIMES = np.array([0.5, 1.0, 2.0, 4.0, 8.0])
+WIDTH, SIGMA = 0.8, 0.2
+TRUTH = {"C0": 10.0, "k1": 0.2, "k2": 0.1}
+
+
+def model(sum_only: bool) -> OdeModel:
+    """Decay with two rates that only their sum tells apart, or with one."""
+
+    def concentration(t: Any, y: Namespace, p: Namespace) -> Any:
+        return p.C0 * exp(-(p.k1 + p.k2) * t) if sum_only else p.C0 * exp(-p.k1 * t)
+
+    names = ("C0", "k1", "k2") if sum_only else ("C0", "k1")
+    priors = {n: LogNormal(TRUTH[n], WIDTH) for n in names}
+    return OdeModel(
+        name="decay",
+        states=(),
+        parameters=tuple(Parameter(n, TRUTH[n], "", prior=priors[n]) for n in names),
+        outputs={"C": concentration},
+    )
+
+
+def problem(sum_only: bool, **settings: Any) -> Problem:
+    values = 10.0 * np.exp(-0.3 * TIMES)
+    rows = {"subject": "1", "time": TIMES, "observable": "C", "value": values}
+    study = Study(pd.DataFrame({**rows, **settings}), name="decay")
+    return Problem(model(sum_only), study, error=LogNormalError(), fixed={"C_sigma": SIGMA})
+
+
+def draws(values: dict[str, Any], n: int = 500, width: float = 0.0) -> xr.Dataset:
+    rng = np.random.default_rng(1)
+    dims = ("chain", "draw")
+    return xr.Dataset(
+        {k: (dims, v * np.exp(width * rng.standard_normal((2, n)))) for k, v in values.items()},
+        {"chain": [0, 1], "draw": range(n)},
+    )
+
+
+def point(values: dict[str, float]) -> xr.Dataset:
+    return draws(values, 1).isel(chain=[0])
+
+
+def test_information_is_that_of_the_linear_model() -> None:
+    found = information(problem(False), point({"C0": 10.0, "k1": 0.3}))
+    x = np.column_stack([np.ones(5), -0.3 * TIMES])  # of log C by log C0 and log k
+    np.testing.assert_allclose(found.matrix, x.T @ x / SIGMA**2, rtol=1e-5)
+    # 400 quantiles in the middle of equal shares leave out a little of the tails
+    np.testing.assert_allclose(found.widths, WIDTH, rtol=0.01)
+    assert found.rank == 2 and found.weak == ()
+
+
+def test_a_sum_is_named_as_all_that_is_seen() -> None:
+    found = information(problem(True), point(TRUTH))
+    assert found.rank == 2
+    values, ways = found.directions
+    # d log C = -(k1 dlog k1 + k2 dlog k2) t: k1, k2 = 0.2, 0.1 leave (1, -2) unseen
+    assert values[0] == pytest.approx(0.0, abs=1e-6)
+    np.testing.assert_allclose(np.abs(ways[0]), [0, 1 / np.sqrt(5), 2 / np.sqrt(5)], atol=1e-4)
+    assert found.weak == (
+        "0.89 log k2 - 0.45 log k1 (the data take 0% off its variance): they see k1 and k2 only "
+        "through 0.89 log k1 + 0.45 log k2",
+    )
+
+
+def test_a_row_beyond_its_limit_says_less_and_at_the_limit_a_known_share() -> None:
+    exact = information(problem(False), point({"C0": 10.0, "k1": 0.3})).matrix
+    below = problem(False, censoring=["none"] * 4 + ["left"])
+    found = information(below, point({"C0": 10.0, "k1": 0.3})).matrix
+    # limit at the model's value: information 2 / pi of that of a number
+    assert (exact - found)[0, 0] * SIGMA**2 == pytest.approx(1 - 2 / np.pi, abs=1e-5)
+
+
+def test_contraction_is_that_of_the_draws() -> None:
+    tree = xr.DataTree.from_dict({"posterior": draws({"C0": 10.0, "k1": 0.3}, width=0.08)})
+    check = identifiability(problem(False), tree)
+    table = check.table.set_index("name")
+    expected = 1 - (0.08 / WIDTH) ** 2
+    assert table.loc["k1", "contraction"] == pytest.approx(expected, abs=0.002)
+    assert check.good and check.sentence.startswith("The data decide all 2 parameters")
+    assert len(check.plot().axes[0].patches) == 4
+
+
+def test_what_the_prior_decides_is_flagged() -> None:
+    posterior = draws({"C0": 10.0}, width=0.08)
+    posterior["k1"], posterior["k2"] = draws({"k1": 0.2, "k2": 0.1}, width=0.7).values()
+    check = identifiability(problem(True), xr.DataTree.from_dict({"posterior": posterior}))
+    assert check.good is False
+    assert "less than half of the prior variance off k" in check.sentence
+    assert "rank 2 of 3 beside the priors" in check.sentence
+    with pytest.raises(InputError, match="no draws of k2"):
+        identifiability(
+            problem(True), xr.DataTree.from_dict({"posterior": posterior.drop_vars("k2")})
+        )
+
+
+def test_prior_widths_are_on_the_scale_of_the_parameter() -> None:
+    assert prior_width(problem(False), "k1") == pytest.approx(WIDTH, rel=0.01)
+
+
+def soil() -> OdeModel:
+    def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
+        return {
+            "C1": -p.k1 * y.C1 + p.alpha12 * p.k2 * y.C2,
+            "C2": p.alpha21 * p.k1 * y.C1 - p.k2 * y.C2,
+        }
+
+    half = HalfNormal(1.0)
+    rates = ("k1", "k2", "alpha21", "alpha12")
+    return OdeModel(
+        "soil",
+        (State("C1", "mg/g", scale=7.7), State("C2", "mg/g", scale=7.7)),
+        (
+            *(Parameter(n, 0.5, "1/d" if n[0] == "k" else "", prior=half) for n in rates),
+            Parameter("gamma", 0.9, "", upper=1.0, prior=Beta(10.0, 1.0)),
+        ),
+        rhs,
+        initial=lambda p: {"C1": 7.7 * p.gamma, "C2": 7.7 * (1 - p.gamma)},
+        outputs={"e": lambda t, y, p: 7.7 - y.C1 - y.C2},
+        output_units={"e": "mg/g"},
+        time_unit="d",
+    )
+
+
+def soil_mode(time: Array, value: Array) -> dict[str, float]:
+    """Mode of the posterior, by its own equations (matrix exponential), in log and logit."""
+    names = ("k1", "k2", "alpha21", "alpha12")
+
+    def parts(x: Array) -> tuple[dict[str, float], Array]:
+        p = dict(zip(names, np.exp(x[:4]), strict=True))
+        p |= {"gamma": float(1 / (1 + np.exp(-x[4]))), "sigma": float(np.exp(x[5]))}
+        a = np.array([[-p["k1"], p["alpha12"] * p["k2"]], [p["alpha21"] * p["k1"], -p["k2"]]])
+        start = 7.7 * np.array([p["gamma"], 1 - p["gamma"]])
+        return p, np.array([7.7 - (expm(a * t) @ start).sum() for t in time])
+
+    def downhill(x: Array) -> float:
+        p, e = parts(x)
+        score = np.asarray(stats.norm.logpdf(value, e, p["sigma"])).sum()
+        score += sum(float(stats.norm.logpdf(p[n])) + np.log(p[n]) for n in names)
+        score += float(stats.beta.logpdf(p["gamma"], 10, 1)) + np.log(p["gamma"] * (1 - p["gamma"]))
+        return float(-score - stats.cauchy.logpdf(p["sigma"]) - np.log(p["sigma"]))
+
+    begin = np.array([np.log(0.2), np.log(0.5), 0.0, np.log(0.5), 2.5, np.log(0.3)])
+    return parts(optimize.minimize(downhill, begin, method="L-BFGS-B").x)[0]
+
+
+@pytest.mark.reference
+def test_soil_carbon_is_weakly_identified(reference_dir: Path) -> None:
+    data = pd.read_csv(reference_dir / "stan_soil_carbon" / "data.csv")
+    mode = soil_mode(data["time"].to_numpy(), data["eCO2mean"].to_numpy())
+    rows = {"subject": "1", "time": data["time"], "observable": "e", "value": data["eCO2mean"]}
+    study = Study(pd.DataFrame(rows), name="soil", units={"e": "mg/g"}, time_unit="d")
+    made = Problem(soil(), study, error=Additive(), priors={"e_sigma": HalfCauchy(1.0)})
+    published = json.loads((reference_dir / "stan_soil_carbon" / "reference.json").read_text())
+    medians = {n: p["q50"] for n, p in published["parameters"].items()}
+    for place in (mode, medians):
+        found = information(made, point({**place, "e_sigma": place["sigma"]}))
+        assert found.rank < 5 and len(found.weak) == 5 - found.rank
+        # two exponentials from 0 to 7.7 have three numbers, the model five: two are never seen
+        assert (found.directions[0][:2] < 1e-6).all() and found.directions[0][2] > 0.01

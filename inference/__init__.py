@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .checks.comparison import averaged, compare
     from .checks.convergence import Convergence, convergence
     from .checks.fit_quality import fit_quality, residual_trends
+    from .checks.gradient import gradient
+    from .checks.identifiability import identifiability
     from .checks.loo import loo
     from .checks.npde import npde, npde_tests
     from .checks.sbc import sbc
@@ -97,6 +99,8 @@ __all__ = [
     "fit",
     "fit_quality",
     "fit_response",
+    "gradient",
+    "identifiability",
     "il6_signal",
     "loo",
     "nca",
@@ -132,6 +136,8 @@ _HOMES = {
     "checks.comparison": ("averaged", "compare"),
     "checks.convergence": ("Convergence", "convergence"),
     "checks.fit_quality": ("fit_quality", "residual_trends"),
+    "checks.gradient": ("gradient",),
+    "checks.identifiability": ("identifiability",),
     "checks.loo": ("loo",),
     "checks.npde": ("npde", "npde_tests"),
     "checks.sbc": ("sbc",),
@@ -156,21 +162,21 @@ _HOMES = {
     "priors": ("PriorError", "random_variable"),
     "problem": ("Problem",),
     "replicates": ("predictions", "replicates"),
-    "response.exposure": ("exposure", "il6_signal"),
     "response.anchors": ("published_curve", "published_options"),
+    "response.exposure": ("exposure", "il6_signal"),
     "response.fit_response": ("fit_response",),
     "response.nca": ("nca",),
+    "response.plot_response": ("plot_response",),
+    "response.predicted": ("response_curve", "subject_response"),
+    "response.products": ("compare_products",),
+    "response.select_response": ("Selection", "ranked", "select_response"),
+    "response.side_by_side": ("adjusted", "three_ways"),
     "risk.assessment": ("Risk", "risk"),
     "trials.counterfactual": ("Counterfactual", "counterfactual"),
     "trials.design": ("Arm", "Design", "Endpoint", "Trigger"),
     "trials.regimen": ("Choice", "Utility", "optimize_regimen"),
     "trials.trial": ("Trial",),
     "trials.virtual": ("virtual_trial",),
-    "response.plot_response": ("plot_response",),
-    "response.predicted": ("response_curve", "subject_response"),
-    "response.products": ("compare_products",),
-    "response.select_response": ("Selection", "ranked", "select_response"),
-    "response.side_by_side": ("adjusted", "three_ways"),
 }
 
 

@@ -52,7 +52,9 @@ if TYPE_CHECKING:
     from .response.products import compare_products
     from .response.select_response import Selection, ranked, select_response
     from .response.side_by_side import adjusted, three_ways
-    from .risk.assessment import Risk, risk
+    from .risk.assessment import GradeFit, Risk, fit_grades, risk
+    from .risk.forecast import Forecast, forecast
+    from .risk.validation import Validation, cross_validate
     from .trials.counterfactual import Counterfactual, counterfactual
     from .trials.design import Arm, Design, Endpoint, Trigger
     from .trials.regimen import Choice, Utility, optimize_regimen
@@ -73,6 +75,8 @@ __all__ = [
     "Endpoint",
     "ErrorModel",
     "FitError",
+    "Forecast",
+    "GradeFit",
     "Independent",
     "LogNormalError",
     "LogNormalT",
@@ -88,6 +92,7 @@ __all__ = [
     "Trial",
     "Trigger",
     "Utility",
+    "Validation",
     "adjusted",
     "averaged",
     "calibrate",
@@ -95,10 +100,13 @@ __all__ = [
     "compare_products",
     "convergence",
     "counterfactual",
+    "cross_validate",
     "exposure",
     "fit",
+    "fit_grades",
     "fit_quality",
     "fit_response",
+    "forecast",
     "gradient",
     "identifiability",
     "il6_signal",
@@ -171,7 +179,9 @@ _HOMES = {
     "response.products": ("compare_products",),
     "response.select_response": ("Selection", "ranked", "select_response"),
     "response.side_by_side": ("adjusted", "three_ways"),
-    "risk.assessment": ("Risk", "risk"),
+    "risk.assessment": ("GradeFit", "Risk", "fit_grades", "risk"),
+    "risk.forecast": ("Forecast", "forecast"),
+    "risk.validation": ("Validation", "cross_validate"),
     "trials.counterfactual": ("Counterfactual", "counterfactual"),
     "trials.design": ("Arm", "Design", "Endpoint", "Trigger"),
     "trials.regimen": ("Choice", "Utility", "optimize_regimen"),

@@ -11,10 +11,17 @@ import sys
 from collections.abc import Sequence
 
 from ..console import fail, say
-from . import data, fit, models, response, trial  # each adds its commands, in the order of the help
+from . import (
+    data,
+    fit,
+    models,
+    response,
+    risk,
+    trial,
+)  # each adds its commands, in the order of the help
 from .app import app
 
-__all__ = ["app", "data", "fit", "main", "models", "response", "trial"]
+__all__ = ["app", "data", "fit", "main", "models", "response", "risk", "trial"]
 
 BAD_INPUT, INTERRUPTED = 2, 130
 

@@ -216,7 +216,7 @@ def risk(
     course = course_of(problem, posterior, signal=signal, draws=draws)
     fitted = fit_grades(course, grades, streams[0], prior=prior)
     data = thinned(draws_of(problem, posterior, "individual"), draws)
-    people = covariates_of(problem) if covariates is None else covariates
+    people = covariates_of(problem.data) if covariates is None else covariates
     crowd = crowd_of(people, len(people) if covariates is not None else CROWD, streams[1])
     schedule = common_schedule(problem) if regimen is None else regimen
     population = _population(problem, data, crowd, schedule, fitted, course, grades, streams[2])

@@ -142,9 +142,9 @@ def marker_panel(
     first = doses[doses["target"] == "tocilizumab"].groupby("subject")["time"].min()
     late = rows["time"] > rows["subject"].map(first).fillna(np.inf).to_numpy()
     rows = rows[~(rows["observable"].isin(BLOCKED) & late)]
-    wide = np.log10(
-        rows.pivot_table(index="subject", columns="observable", values="value", aggfunc="max")
-    ).reindex(list(subjects))
+    rows = rows.assign(value=np.log10(rows["value"]))
+    wide = rows.pivot_table(index="subject", columns="observable", values="value", aggfunc="max")
+    wide = wide.reindex(list(subjects))
     wanted = [o for o in (observables or PANEL) if o in wide]
     kept = [o for o in wanted if wide[o].isna().mean() <= MOST_MISSING]
     left = [o for o in wanted if o not in kept]

@@ -45,7 +45,8 @@ def binned(chance: Array, event: Whole, bins: int = BINS) -> pd.DataFrame:
     rows = []
     for part in np.array_split(order, min(bins, chance.size)):
         events, n = int(event[part].sum()), part.size
-        low, high = beta.ppf([0.05, 0.95], events + 0.5, n - events + 0.5)
+        law = beta(events + 0.5, n - events + 0.5)
+        low, high = float(law.ppf(0.05)), float(law.ppf(0.95))
         rows.append((chance[part].mean(), events / n, low, high, events, n))
     return pd.DataFrame(rows, columns=["risk", "observed", "low", "high", "events", "patients"])
 

@@ -22,16 +22,24 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from ...datasets.study import Study
     from ..problem import Problem
 
-__all__ = ["common_schedule", "covariates_of", "newcomers", "shifts_of", "typical"]
+__all__ = [
+    "common_schedule",
+    "covariate_column",
+    "covariates_of",
+    "newcomers",
+    "shifts_of",
+    "typical",
+]
 
 Array = npt.NDArray[np.float64]
 
 
-def covariates_of(problem: Problem) -> pd.DataFrame:
-    """Table of the fixed covariates of the patients of the data, one row each."""
-    table = problem.data.covariates.to_dataframe().reindex(list(problem.data.subjects))
+def covariates_of(study: Study) -> pd.DataFrame:
+    """Table of the fixed covariates of the patients of a study, one row each."""
+    table = study.covariates.to_dataframe().reindex(list(study.subjects))
     return table.rename_axis("subject")
 
 
@@ -69,7 +77,9 @@ def newcomers(
     theta = np.repeat(typical(problem, data), len(covariates), axis=1)
     names = problem.model.parameter_names
     for parameter, covariate in problem.inputs.items():
-        theta[:, :, names.index(parameter)] = _column(covariates, covariate).astype(np.float64)
+        theta[:, :, names.index(parameter)] = covariate_column(covariates, covariate).astype(
+            np.float64
+        )
     family = problem.family
     if not isinstance(family, Hierarchical):
         return theta
@@ -107,7 +117,7 @@ def typical(problem: Problem, data: xr.Dataset) -> Array:
 
 def _shift(problem: Problem, data: xr.Dataset, effect: Effect, rows: pd.DataFrame) -> Array:
     """Shift of a parameter by one covariate, on its scale; float64[draw, patient]."""
-    study, column = problem.data, _column(rows, effect.covariate)
+    study, column = problem.data, covariate_column(rows, effect.covariate)
 
     def beta(name: str) -> Array:
         values = data[name].transpose("chain", "draw").to_numpy().reshape(-1, 1)
@@ -132,7 +142,8 @@ def _shift(problem: Problem, data: xr.Dataset, effect: Effect, rows: pd.DataFram
     return np.asarray(centered if effect.form == "exponential" else np.log1p(centered))
 
 
-def _column(rows: pd.DataFrame, name: str) -> npt.NDArray[Any]:
+def covariate_column(rows: pd.DataFrame, name: str) -> npt.NDArray[Any]:
+    """Values of a covariate of new patients; refused where one is missing."""
     if name not in rows or rows[name].isna().any():
         raise InputError(f"every new patient needs the covariate {name}, which the fit uses.")
     return rows[name].to_numpy()

@@ -31,7 +31,7 @@ def verdict(table: pd.DataFrame, mechanistic: str, given: str, score: str = DECI
     """
     rows = table[table["score"] == score].set_index("model")
     others = rows.drop(index=mechanistic)
-    own = float(rows.loc[mechanistic, "value"])
+    own = float(rows["value"][mechanistic])
     best = str(others["difference"].idxmax())
     row = others.loc[best]
     numbers = (

@@ -1,0 +1,66 @@
+"""What the command ``risk`` does: from a run to tables, a page, and the verdict first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...datasets.errors import InputError
+from ..console import say, show
+from ..risk.assessment import risk
+from ..risk.page import write_page
+from ..risk.validation import cross_validate
+from ..run import open_run
+
+__all__ = ["run_risk"]
+
+
+def run_risk(
+    folder: Path,
+    out: Path,
+    *,
+    at_least: int,
+    outcome: str,
+    scale: str | None,
+    signal: str,
+    given: str,
+    folds: int,
+    method: str,
+    draws: int,
+    seed: int,
+) -> None:
+    """Compute the risks of a run, score them in held-out patients, write both.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    out : Path
+        Folder of the tables and of ``risk.html``.
+    at_least, outcome, scale, signal, draws, seed
+        As in `risk`.
+    given, folds, method
+        As in `cross_validate`; refits are kept in ``out``.
+    """
+    run = open_run(folder)
+    if not run.tree["posterior"].sizes.get("draw", 0):
+        raise InputError(f"{folder} holds no draws after warm-up, so there is no risk to compute")
+    problem = run.analysis.to_problem(run.study)
+    found = risk(
+        problem, run.tree, at_least=at_least, seed=seed, outcome=outcome, scale=scale,
+        signal=signal, draws=draws,
+    )  # fmt: skip
+    say("scoring held-out patients")
+    scored = cross_validate(
+        problem, run.tree, at_least=at_least, seed=seed, outcome=outcome, scale=scale,
+        signal=signal, draws=draws, given=given, folds=folds, method=method,
+        cache=out / "folds", report=say,
+    )  # fmt: skip
+    page = write_page(found, scored, out)
+    say(scored.verdict, style="bold")
+    say(found.sentence)
+    say(scored.calibration().sentence)
+    for note in scored.notes:
+        say(f"  {note}")
+    columns = ["subject", *(f"risk_{k}" for k in found.grades.levels), "low", "high"]
+    show(found.table[[*columns, "observed"]].to_string(index=False, float_format="%.2f"))
+    show(str(page))

@@ -1,0 +1,226 @@
+"""`forecast`: the risk of a grade at each landmark day, from what was known on that day."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from ...datasets.errors import InputError
+from ...datasets.wording import shown
+from ...models.dosing import Regimen
+from ..arrangement import regimens_of
+from ..predict import draws_of, thinned
+from ..units import factor
+from .courses import solve_course
+from .individual import Evidence, Individual, cut_study, individual_of
+from .particles import Particles, start, update
+
+if TYPE_CHECKING:
+    from ...datasets.study import Study
+    from ..problem import Problem
+    from .assessment import GradeFit
+
+__all__ = ["LANDMARKS", "Forecast", "forecast"]
+
+Array = npt.NDArray[np.float64]
+LANDMARKS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+BASELINE = 0.0  # rows at or before the infusion
+POINTS = 113  # of the course from which the peak is read
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Risk of each grade by the horizon, at each landmark.
+
+    Parameters
+    ----------
+    risk : DataArray, dims subject, landmark, grade
+        P(grade >= k) given the rows up to the landmark; the mean over draws, which is the
+        predictive probability.
+    low, high : DataArray
+        Ends of the 90 % interval of that probability over draws.
+    quality : DataFrame
+        ``subject``, ``landmark``, ``rows`` so far, ``steps``, least ``acceptance``, ``distinct``
+        draws of the population that are left.
+    """
+
+    risk: xr.DataArray = field(repr=False)
+    low: xr.DataArray = field(repr=False)
+    high: xr.DataArray = field(repr=False)
+    quality: pd.DataFrame = field(repr=False)
+
+    @property
+    def sentence(self) -> str:
+        """How far the computation can be trusted, in words."""
+        least = self.quality.iloc[int(self.quality["distinct"].to_numpy().argmin())]
+        slow = int((self.quality["acceptance"] < 0.05).sum())
+        tail = f"; {slow} updates moved fewer than 5 % of the particles" if slow else ""
+        return (
+            f"Forecasts of {self.risk.sizes['subject']} patients use rows and doses up to each "
+            f"landmark and nothing later; at least {int(least['distinct'])} draws of the "
+            f"population are left (subject {least['subject']}, day {least['landmark']:g}){tail}."
+        )
+
+    def table(self, at_least: int) -> pd.DataFrame:
+        """One row per subject and landmark: ``risk`` with interval ``low`` to ``high``."""
+        parts = {"risk": self.risk, "low": self.low, "high": self.high}
+        frames = [v.sel(grade=at_least).to_series().rename(k) for k, v in parts.items()]
+        return pd.concat(frames, axis=1).reset_index()
+
+
+def forecast(
+    problem: Problem,
+    posterior: xr.DataTree | xr.Dataset,
+    grading: GradeFit,
+    *,
+    seed: int,
+    signal: str = "signal",
+    study: Study | None = None,
+    subjects: Sequence[str] | None = None,
+    landmarks: Sequence[float] = LANDMARKS,
+    draws: int | None = 200,
+    particles: int = 400,
+    planned: bool = False,
+) -> Forecast:
+    """Forecast the grade of patients as their measurements arrive.
+
+    Parameters
+    ----------
+    problem : Problem
+        What was fitted, without the patients to forecast if the forecasts are to be scored.
+    posterior : DataTree or Dataset
+    grading : GradeFit
+        From `fit_grades` on the same draws of the posterior (same ``draws``), likewise.
+    seed : int
+        Each patient has a stream of random numbers of its own.
+    signal : str
+    study : Study, optional
+        Holds the patients to forecast; default: the data of the problem.
+    subjects : sequence of str, optional
+        Default: all of the study.
+    landmarks : sequence of float
+        Ascending, in the time unit of the study. 0: before the infusion; infinity: the whole
+        course.
+    draws : int, optional
+    particles : int
+    planned : bool
+        Count doses after the landmark as known beforehand. Default: they may be an answer to the
+        course, and are left out; the forecast is then one without further treatment.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or the landmarks do not ascend.
+    """
+    study = problem.data if study is None else study
+    chosen = tuple(study.subjects if subjects is None else subjects)
+    if missing := [s for s in chosen if s not in study.subjects]:
+        raise InputError(f"{study.name} has no subject {shown(missing[0])}.")
+    if not landmarks or list(landmarks) != sorted(set(landmarks)):
+        raise InputError("landmarks must ascend, without repeats.")
+    data = kept_draws(thinned(draws_of(problem, posterior, "individual"), draws), grading)
+    values, notes = [], []
+    for subject in chosen:
+        rng = np.random.default_rng([seed, zlib.crc32(subject.encode())])
+        prior = individual_of(problem, data, study, subject)
+        walk = _Walk(problem, grading, prior, signal, planned, start(prior, particles, rng), rng)
+        found = [walk.to(study, subject, day) for day in landmarks]
+        values.append(np.array([v for v, _ in found]))
+        notes += [
+            {"subject": subject, "landmark": d, **n}
+            for d, (_, n) in zip(landmarks, found, strict=True)
+        ]
+    array = np.array(values)
+    coordinates = {"subject": list(chosen), "landmark": list(landmarks),
+                   "grade": np.arange(1, array.shape[-1] + 1)}  # fmt: skip
+    mean, low, high = (xr.DataArray(array[:, :, k], coordinates) for k in range(3))
+    return Forecast(mean, low, high, pd.DataFrame(notes))
+
+
+def kept_draws(data: xr.Dataset, grading: GradeFit) -> xr.Dataset:
+    """Keep the draws that the ordinal model belongs to."""
+    count = data.sizes["chain"] * data.sizes["draw"]
+    if grading.kept.size != count or grading.kept.sum() != len(grading.link.cuts):
+        raise InputError(
+            f"the grades were fitted on {grading.kept.size} draws of the course, the forecast has "
+            f"{count}: use the same posterior and the same number of draws."
+        )
+    if grading.kept.all():
+        return data
+    flat = data.stack(sample=("chain", "draw")).isel(sample=np.flatnonzero(grading.kept))
+    flat = flat.drop_vars(["chain", "draw", "sample"]).rename(sample="draw").expand_dims("chain")
+    return flat.transpose("chain", "draw", ...)
+
+
+@dataclass
+class _Walk:
+    """One patient, from landmark to landmark."""
+
+    problem: Problem
+    grading: GradeFit
+    prior: Individual
+    signal: str
+    planned: bool
+    particles: Particles
+    rng: np.random.Generator
+    day: float = -np.inf
+
+    def to(self, study: Study, subject: str, day: float) -> tuple[Array, dict[str, float]]:
+        """Mean and interval of P(grade >= k) at a landmark; what it took."""
+        known = cut_study(study, subject, day, planned=self.planned)
+        per = factor(study.time_unit, self.problem.model.time_unit, "time")
+        rows = 0
+        if known is not None:
+            rows = known.observations.sizes["row"]
+            evidence = Evidence(self.problem, known, self.day * per, self._given(subject))
+            if not evidence.empty and (known.observations["time"] > self.day).any():
+                self.particles = update(self.particles, self.prior, evidence, self.rng)
+        self.day = day
+        regimen = self._regimen(known, study, subject)
+        chance = self._chance(regimen)
+        tails = np.quantile(chance, [0.05, 0.95], axis=0)
+        p = self.particles
+        note = {"rows": rows, "steps": p.steps, "acceptance": p.acceptance, "distinct": p.distinct}
+        return np.stack([chance.mean(axis=0), *tails]), note
+
+    def _regimen(self, known: Study | None, study: Study, subject: str) -> Regimen:
+        """Doses that are known, also of a patient without a measurement so far."""
+        if (given := self._given(subject)) is not None:
+            return given
+        if known is None:
+            doses = study.select(subjects=[subject]).to_frame("doses")
+            doses = doses[self.planned | (doses["time"] <= self.day)]
+            known = study.select(subjects=[subject]).with_doses(doses)
+        return regimens_of(self.problem.model, known, None)[0]
+
+    def _given(self, subject: str) -> Regimen | None:
+        """Schedule that the fit was given in place of the doses of its data."""
+        given = self.problem.regimen
+        if given is None or isinstance(given, Regimen):
+            return given
+        return given.get(subject, Regimen())
+
+    def _chance(self, regimen: Regimen) -> Array:
+        """P(grade >= k) of each particle, by its own draw of the ordinal model."""
+        who = self.particles.who
+        theta = self.prior.theta(who, self.particles.z)[:, None, :]
+        course = solve_course(
+            self.problem, theta, {"patient": regimen}, self.signal, points=POINTS, whole=False
+        )
+        x = course.predictor(self.grading.reference)[:, 0]
+        link = self.grading.link
+        eta = np.einsum("mj,mj->m", x, link.slope[who])
+        chance = 1 / (1 + np.exp(np.clip(link.cuts[who] - eta[:, None], -700, 700)))
+        sound = np.isfinite(chance).all(axis=1)
+        return np.asarray(chance[sound])

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy.stats import multivariate_normal
+
+from cytobayes.datasets import InputError
+from cytobayes.inference import Problem
+from cytobayes.inference.risk.grades import grades_of
+from cytobayes.inference.risk.leave_out import marginal
+from cytobayes.inference.risk.validation import (
+    MECHANISTIC,
+    Validation,
+    _Job,
+    cross_validate,
+    landmark,
+)
+
+from .fakes import DAYS, OMEGA, REFERENCE, SIGMA, cohort, posterior, problem
+
+Array = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+STUDY, HEIGHTS, CHANCE = cohort(10)
+PROBLEM = problem(STUDY)
+
+
+def known(study: object = STUDY, seed: int = 1) -> xr.Dataset:
+    """Posterior of the heights in closed form, for a known population."""
+    rng = np.random.default_rng(seed)
+    tree = posterior(HEIGHTS, draws=40)
+    precision = 1 / OMEGA**2 + DAYS.size / SIGMA**2
+    u = (DAYS + 0.1) / 10
+    rows = STUDY.to_frame().pivot(index="subject", columns="time", values="value").to_numpy()
+    y = np.log(rows) - np.log(2 * u / (1 + u**2)) - np.log(REFERENCE)
+    mean = y.sum(axis=1) / SIGMA**2 / precision
+    eta = mean + rng.standard_normal((2, 20, HEIGHTS.size)) * precision**-0.5
+    tree["height_eta"] = (("chain", "draw", "subject"), eta)
+    tree["height_individual"] = (("chain", "draw", "subject"), REFERENCE * np.exp(eta))
+    return tree.assign_coords(subject=list(STUDY.subjects))
+
+
+@pytest.fixture(scope="module")
+def by_course() -> Validation:
+    return cross_validate(PROBLEM, known(), seed=1, at_least=2, folds=4)
+
+
+def test_the_marginal_density_of_a_patient_is_that_of_the_closed_form() -> None:
+    score = marginal(PROBLEM, known(), STUDY.subjects[0], np.random.default_rng(1))
+    u = (DAYS + 0.1) / 10
+    values = STUDY.to_frame().query("subject == 'P00'")["value"].to_numpy()
+    y = np.log(values) - np.log(2 * u / (1 + u**2)) - np.log(REFERENCE)
+    cov = SIGMA**2 * np.eye(y.size) + OMEGA**2
+    expected = multivariate_normal.logpdf(y, np.zeros(y.size), cov) - np.log(values).sum()
+    assert score.shape == (40,)
+    # 32 proposals by a t law near the posterior: relative error of the mean below 0.1 each
+    assert score.mean() == pytest.approx(expected, abs=0.3)
+
+
+def test_every_model_predicts_every_patient_and_probabilities_fall(by_course: Validation) -> None:
+    names = [MECHANISTIC, "burden and dose", "marker panel", "no predictor"]
+    assert list(by_course.predictions) == names
+    for chance in by_course.predictions.values():
+        assert chance.shape == (10, 4) and (np.diff(chance, axis=1) <= 0).all()
+    assert set(by_course.scores["model"]) == set(names)
+    assert (
+        "diagnosis" in by_course.verdict and by_course.calibration().table["patients"].sum() == 10
+    )
+
+
+def by_fold(outcomes: pd.DataFrame, fold: Whole) -> Array:
+    grades = grades_of(STUDY.with_outcomes(outcomes))
+    return _Job(PROBLEM, known(), grades, fold, np.inf, "signal", None, 1, print).by_course()
+
+
+def test_a_planted_grade_changes_no_prediction_of_its_own_fold() -> None:
+    fold = np.arange(HEIGHTS.size) % 3
+    table = STUDY.to_frame("outcomes")
+    other = table.assign(value=np.where(table.index == 4, 4 - table["value"], table["value"]))
+    first, second = by_fold(table, fold), by_fold(other, fold)
+    np.testing.assert_array_equal(first[fold == 1], second[fold == 1])
+    assert (first[fold != 1] != second[fold != 1]).all()
+
+
+def test_refits_are_kept_and_an_interrupted_validation_goes_on(tmp_path: Path) -> None:
+    fitted: list[str] = []
+
+    def refit(train: Problem) -> xr.DataTree:
+        fitted.append(train.id)
+        if len(fitted) == 2 and not (tmp_path / "second").exists():
+            raise KeyboardInterrupt
+        inside = known().sel(subject=list(train.data.subjects))
+        return xr.DataTree.from_dict({"posterior": inside})
+
+    options = {"seed": 1, "given": "until day 3", "method": "refit", "folds": 2, "at_least": 2}
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(PROBLEM, known(), refit=refit, cache=tmp_path / "c", **options)  # type: ignore[arg-type]
+    (tmp_path / "second").touch()
+    found = cross_validate(PROBLEM, known(), refit=refit, cache=tmp_path / "c", **options)  # type: ignore[arg-type]
+    assert len(fitted) == 3 and len(set(fitted)) == 2
+    assert np.isfinite(found.predictions[MECHANISTIC]).all() and "until day 3" in found.given
+
+
+def test_importance_and_refit_agree_for_a_known_population() -> None:
+    """A known population does not depend on who is in the fit: equal up to Monte-Carlo error."""
+
+    def refit(train: Problem) -> xr.DataTree:
+        inside = known().sel(subject=list(train.data.subjects))
+        return xr.DataTree.from_dict({"posterior": inside})
+
+    one = cross_validate(
+        PROBLEM,
+        known(),
+        seed=1,
+        given="baseline",
+        method="refit",
+        folds=10,
+        at_least=2,
+        refit=refit,
+    )
+    two = cross_validate(PROBLEM, known(), seed=1, given="baseline", folds=10, at_least=2)
+    difference = one.predictions[MECHANISTIC] - two.predictions[MECHANISTIC]
+    # 40 draws of the ordinal model and 400 particles: a few hundredths each
+    assert np.abs(difference).max() < 0.2 and abs(difference.mean()) < 0.02
+    assert len(two.pareto_k) == 10
+
+
+def test_what_is_known_is_named_and_nonsense_is_refused() -> None:
+    assert landmark("until day 3") == 3.0
+    with pytest.raises(InputError, match="until day D"):
+        landmark("soon")
+    with pytest.raises(InputError, match="method"):
+        cross_validate(PROBLEM, known(), seed=1, method="magic")

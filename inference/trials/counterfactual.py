@@ -181,7 +181,8 @@ def counterfactual(
         )  # type: ignore[return-value]
 
     pairs = run_draws(one, len(theta), workers, done)
-    found = evidence_of(plans[1:], model)
+    alone = replace(change, regimen=change.regimen or Regimen())
+    found = evidence_of([Plan(model, alone, plans[0].times, problem.solver)], model)
     return _result(problem, change, asked, kept, plans, pairs, found, chosen)
 
 

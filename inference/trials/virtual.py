@@ -23,6 +23,7 @@ from .evidence import evidence_of
 from .grading import AssumedGrades, Grades, default_grades
 from .patients import FromPosterior, FromPrior, Patients
 from .plan import Plan, extended
+from .resolution import resolution_note
 from .trial import Trial
 
 if TYPE_CHECKING:
@@ -87,11 +88,11 @@ def virtual_trial(
     patients = patients_of(source, posterior, design, draws, seed)
     bench = Bench.of(design, patients, grades, options)
 
-    def one(draw: int) -> tuple[Array, Array]:
-        return bench.draw(draw)
+    def one(draw: int) -> tuple[Array, ...]:
+        return collect([bench.draw(draw)])
 
-    results = run_draws(one, patients.draws, workers, done)
-    expected, noise, paired, failed = collect(results)
+    reduced = run_draws(one, patients.draws, workers, done)
+    expected, noise, paired, failed = (np.concatenate(x) for x in zip(*reduced, strict=True))
     if not np.isfinite(expected).any():
         counts = ", ".join(
             f"{a.name} {k}" for a, k in zip(design.arms, failed.sum(axis=0), strict=True)
@@ -108,7 +109,7 @@ def virtual_trial(
         failed=failed,
         seed=seed,
         label=patients.label,
-        notes=(*patients.notes, *bench.notes),
+        notes=(*patients.notes, *bench.notes, *resolution_note(bench)),
         evidence=evidence_of(bench.plans, patients.model),
     )
 

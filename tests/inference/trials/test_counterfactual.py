@@ -121,3 +121,10 @@ def test_the_courses_are_drawn(problem: Problem, posterior: xr.Dataset) -> None:
     figure = result.plot()
     assert sorted(a.get_title("left") for a in figure.axes) == ["a", "b"]
     assert "with more" in result.sentence
+
+
+def test_what_patients_got_anyway_is_no_part_of_the_evidence(
+    problem: Problem, posterior: xr.Dataset
+) -> None:
+    result = compare(problem, posterior, Arm("slower", factors={"ka": 0.5}, evidence=("none",)))
+    assert result.evidence == {"slower": "none"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cytobayes.datasets.errors import InputError
+from cytobayes.inference.commands.trial import run_trial
 from cytobayes.inference.trials.design_file import read_design, read_design_text, read_model
 from cytobayes.models.dosing import Dose, Regimen
 
@@ -124,3 +125,10 @@ def test_the_designs_that_come_along_can_be_read(path: Path) -> None:
     request = read_design(path, read_model(path))
     assert request.design.endpoints
     assert request.trial
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "designs").glob("*.toml")), ids=str)
+def test_the_designs_that_come_along_can_be_run(path: Path, tmp_path: Path) -> None:
+    run_trial(path, out=tmp_path, n=5, draws=2)
+    assert (tmp_path / "trial.html").is_file()

@@ -11,7 +11,9 @@ from cytobayes.datasets.errors import InputError
 from cytobayes.datasets.virtual import GradeModel
 from cytobayes.inference.trials.design import Arm, Design, Endpoint, Trigger
 from cytobayes.inference.trials.grading import FittedGrades
-from cytobayes.inference.trials.virtual import collect, virtual_trial
+from cytobayes.inference.trials.patients import FromPrior
+from cytobayes.inference.trials.resolution import peak_error, resolution_note
+from cytobayes.inference.trials.virtual import Bench, collect, virtual_trial
 from cytobayes.models.dosing import Dose, Regimen
 from cytobayes.models.library import get
 from cytobayes.models.ode import OdeModel
@@ -161,3 +163,16 @@ def test_a_grade_is_not_read_off_serum_il6_under_tocilizumab() -> None:
     )
     with pytest.raises(InputError, match="use the observable 'signal'"):
         virtual_trial(design, get("crs-cascade"), draws=1)
+
+
+def test_a_grid_that_misses_peaks_says_by_how_much(growth: OdeModel) -> None:
+    """D decays from the dose at once: on a grid of 0.5 its peak after a dose at 0.1 is e^-0.4."""
+    high = Endpoint("high", "above", "D", level=0.5)
+    arms = (Arm("a", Regimen([Dose(0.1, 1.0, "D")])),)
+    patients = FromPrior(growth, 1, 1)
+    bench = Bench.of(Design(arms, (high,), n=2, every=0.5), patients)
+    # the finer grid has a step of 0.1: there the peak is e^-0.1
+    assert peak_error(bench) == pytest.approx(1 - np.exp(-0.3), rel=1e-4)
+    assert "26 % too low" in resolution_note(bench)[0]
+    fine = Bench.of(Design(arms, (high,), n=2, every=0.01), patients)
+    assert resolution_note(fine) == ()

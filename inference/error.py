@@ -102,6 +102,11 @@ class HeavyTails(ScaledError):
         """Degrees of freedom."""
         return float(self.nu)
 
+    @property
+    def formula(self) -> str:
+        """Name the degrees of freedom."""
+        return f"{self.text}({self.nu:g})"
+
 
 @final
 @dataclass(frozen=True)

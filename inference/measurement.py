@@ -108,6 +108,11 @@ class ErrorModel(ABC):
                   if changed[f.name] != f.default]  # fmt: skip
         return f"{self.name}({', '.join(inside)})" if inside else self.name
 
+    @property
+    def formula(self) -> str:
+        """Say in one line what is scored, with the settings."""
+        return self.text
+
     @abstractmethod
     def parameters(self, observable: str) -> tuple[str, ...]:
         """Names of the parameters of measurement that belong to an observable."""

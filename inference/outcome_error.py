@@ -57,6 +57,11 @@ class Outcome(ErrorModel):
                 f"{self.name}: transform = {self.transform!r} must be {' or '.join(TRANSFORMS)}."
             )
 
+    @property
+    def formula(self) -> str:
+        """Write the transform out."""
+        return self.text.replace("g(f)", "log(f)" if self.transform == "log" else "f")
+
     def value_unit(self, unit: str) -> str:
         """Give none: outcomes and grades are pure numbers."""
         return ""

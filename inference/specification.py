@@ -166,7 +166,7 @@ def _observable(problem: Problem, k: int) -> dict[str, Any]:
         "target": observed.target,
         "unit": unit,
         "error": error.spec,
-        "formula": error.text,
+        "formula": error.formula,
         "rows": int(rows.value.size),
         **censored,
         "means": int(np.sum(rows.se > 0)),

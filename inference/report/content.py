@@ -253,7 +253,7 @@ def _parameters(m: Material) -> pd.DataFrame:
 
 
 def _parameter_table(m: Material) -> Table:
-    meanings = {p.name: p.description for p in m.model.parameters}
+    meanings = {**{p.name: p.description for p in m.model.parameters}, **m.meanings}
     rows = []
     for d in _parameters(m).to_dict("records"):
         share = d["narrowed"]

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["gather"]
 
+MEANINGS = {
+    "power": "power of the residual error",
+    "intercept": "log odds where the transformed value is 0",
+    "slope": "log odds per unit of the transformed value",
+    "cut": "cut-point of grade {}",
+    "step": "distance of cut-point {} from the one below",
+}
 PHASES = {"warmup": "warm-up", "sampling": "sampling"}
 
 
@@ -58,7 +65,7 @@ def gather(run: Run, problem: Problem) -> Material:
         priors={n: Prior(d, *problem.bounds(n)) for n, d in problem.all_priors.items()},
         units={name: problem.unit(name) for name in names},
         fixed={n: v for n, v in problem.constants.items() if n not in problem.inputs},
-        errors={name: error.text for name, error in problem.errors.items()},
+        errors={name: error.formula for name, error in problem.errors.items()},
         population=problem.family.text,
         regimens=dict(zip(problem.data.subjects, problem.arrangement.regimens, strict=True)),
         bands=curves.bands,
@@ -73,6 +80,7 @@ def gather(run: Run, problem: Problem) -> Material:
         interrupted=bool(facts["interrupted"]),
         blind=problem.blind_directions,
         treated=treated(problem),
+        meanings=meanings(problem),
     )
 
 
@@ -80,6 +88,19 @@ def treated(problem: Problem) -> dict[str, tuple[str, ...]]:
     """Sentences on rows beyond a limit, published values and assays, by observable."""
     facts = problem.describe()["observables"]
     return {o["name"]: tuple(t for t in (*o["treated"], o["offsets"]) if t) for o in facts}
+
+
+def meanings(problem: Problem) -> dict[str, str]:
+    """Say what each parameter of measurement is."""
+    known = {}
+    for observed in problem.arrangement.observed:
+        name, groups = observed.name, observed.groups
+        for parameter in problem.errors[name].parameters(name):
+            kind, _, number = parameter.removeprefix(f"{name}_").rpartition("_")
+            known[parameter] = MEANINGS.get(kind or number, "residual error").format(number)
+        for label, parameter in zip(groups.labels[1:], groups.names(name), strict=True):
+            known[parameter] = f"offset of {groups.by} {label} from {groups.labels[0]}"
+    return known
 
 
 def by_chain(tree: xr.DataTree, e_bfmi: npt.NDArray[np.float64]) -> pd.DataFrame:

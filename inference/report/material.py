@@ -64,6 +64,7 @@ class Material:
         Directions that no fitted observable can see.
     treated : mapping of observable to tuple of str
         What was done with rows beyond a limit, with published means, and between assays.
+    meanings : mapping of parameter of measurement to str
     """
 
     model: OdeModel
@@ -88,6 +89,7 @@ class Material:
     interrupted: bool = False
     blind: tuple[str, ...] = ()
     treated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def coverage(self) -> tuple[Coverage, ...]:

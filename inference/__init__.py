@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .checks.identifiability import identifiability
     from .checks.loo import loo
     from .checks.npde import npde, npde_tests
+    from .checks.predictive import posterior_predictive
+    from .checks.prior_predictive import prior_predictive
     from .checks.sbc import sbc
     from .checks.sensitivity import sensitivity
     from .checks.shrinkage import shrinkage
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from .fit import FitError, fit, read_facts
     from .population import Independent, Pooled, Population
     from .predict import predict
+    from .prior_sample import sample_prior
     from .priors import PriorError, random_variable
     from .problem import Problem
     from .replicates import predictions, replicates
@@ -120,6 +123,8 @@ __all__ = [
     "predictions",
     "published_curve",
     "published_options",
+    "posterior_predictive",
+    "prior_predictive",
     "random_variable",
     "ranked",
     "read_calibration",
@@ -128,6 +133,7 @@ __all__ = [
     "residual_trends",
     "response_curve",
     "risk",
+    "sample_prior",
     "sbc",
     "select_response",
     "sensitivity",
@@ -150,6 +156,8 @@ _HOMES = {
     "checks.npde": ("npde", "npde_tests"),
     "checks.sbc": ("sbc",),
     "checks.sensitivity": ("sensitivity",),
+    "checks.predictive": ("posterior_predictive",),
+    "checks.prior_predictive": ("prior_predictive",),
     "checks.shrinkage": ("shrinkage",),
     "checks.vpc": ("vpc",),
     "error": (
@@ -168,6 +176,7 @@ _HOMES = {
     "population": ("Independent", "Pooled", "Population"),
     "predict": ("predict",),
     "priors": ("PriorError", "random_variable"),
+    "prior_sample": ("sample_prior",),
     "problem": ("Problem",),
     "replicates": ("predictions", "replicates"),
     "response.anchors": ("published_curve", "published_options"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from .arrangement import Observed
     from .problem import Problem
 
-__all__ = ["KINDS", "Replicated", "predictions", "replicated", "replicates"]
+__all__ = [
+    "KINDS",
+    "Replicated",
+    "expected",
+    "predictions",
+    "replicated",
+    "replicates",
+    "value_unit",
+]
 
 Array = npt.NDArray[Any]
 KINDS = ("population", "individual")
@@ -106,7 +115,7 @@ def replicates(
     variables: dict[str, Any] = {}
     for observed in problem.arrangement.observed:
         name, dim = observed.name, f"{observed.name}_observation"
-        known, unit = seen(problem, observed), {"units": problem.model.unit(observed.target)}
+        known, unit = seen(problem, observed), {"units": value_unit(problem, observed)}
         variables[name] = (("sample", dim), made[name], unit)
         variables[f"{name}_lower"] = ((dim,), known.lower, unit)
         variables[f"{name}_upper"] = ((dim,), known.upper, unit)
@@ -140,15 +149,11 @@ def predictions(
     typical = values_at_rows(problem, typical_parameters(problem, data))
     own = values_at_rows(problem, parameters_of(problem, data, len(problem.arrangement.subjects)))
     variables: dict[str, Any] = {}
-    for observed in problem.arrangement.observed:
-        dim = (f"{observed.name}_observation",)
-        error = problem.errors[observed.name]
-        unit = {"units": error.value_unit(problem.model.unit(observed.target))}
-        sigma = tuple(s[:, None] for s in residual_spreads(problem, observed, data))
-        for label, values in (("pred", typical), ("ipred", own)):
-            f = measured(problem, observed, values[observed.name], data)
-            middle = np.nanmedian(error.typical(f, sigma), axis=0)
-            variables[f"{observed.name}_{label}"] = (dim, middle, unit)
+    for label, values in (("pred", typical), ("ipred", own)):
+        for observed in problem.arrangement.observed:
+            middle = np.nanmedian(expected(problem, observed, values, data), axis=0)
+            unit = {"units": value_unit(problem, observed)}
+            variables[f"{observed.name}_{label}"] = (f"{observed.name}_observation", middle, unit)
     rows = {f"{o.name}_observation": o.row for o in problem.arrangement.observed}
     return xr.Dataset(variables, rows, {"problem_id": problem.id})
 
@@ -186,11 +191,30 @@ def replicated(
             observed,
             seen(problem, observed),
             made[observed.name][solved],
-            np.nanmedian(typical[observed.name], axis=0),
+            np.nanmedian(expected(problem, observed, typical, data), axis=0),
             failed,
         )
         for observed in problem.arrangement.observed
     ]
+
+
+def value_unit(problem: Problem, observed: Observed) -> str:
+    """Look up the unit of measured values."""
+    return problem.errors[observed.name].value_unit(problem.model.unit(observed.target))
+
+
+def expected(
+    problem: Problem, observed: Observed, f: Mapping[str, Array], data: xr.Dataset
+) -> Array:
+    """Bring the model's values to what is measured: by this assay, or the mean of an outcome.
+
+    Returns
+    -------
+    float64[draw, row]
+    """
+    sigma = tuple(s[:, None] for s in residual_spreads(problem, observed, data))
+    moved = measured(problem, observed, f[observed.name], data)
+    return np.asarray(problem.errors[observed.name].typical(moved, sigma))
 
 
 def kind_of(problem: Problem, kind: str | None) -> str:
@@ -272,7 +296,7 @@ def typical_parameters(problem: Problem, data: xr.Dataset) -> Array:
 
 
 def simulate_rows(
-    problem: Problem, data: xr.Dataset, f: dict[str, Array], rng: np.random.Generator
+    problem: Problem, data: xr.Dataset, f: Mapping[str, Array], rng: np.random.Generator
 ) -> dict[str, Array]:
     """Add residual errors to the model's values; float64[sample, row] by observable."""
     made = {}

@@ -17,12 +17,12 @@ import pandas as pd
 
 from ...datasets.errors import InputError
 from ...datasets.wording import counted
-from ..replicates import Replicated, replicated
+from ..replicates import Replicated, replicated, value_unit
 from .bins import cuts, strata
 from .check import Check
-from .correction import corrected_rows
+from .correction import Rows, corrected_rows
 from .outside import Outside, outside, quantiles
-from .vpc_drawing import draw_vpc
+from .vpc_drawing import AT_LEAST, draw_vpc
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -127,11 +127,11 @@ def vpc(
     Returns
     -------
     Check
-        ``table`` has one row per observable, stratum, bin and statistic (a percentile, or the
-        share ``"below"`` or ``"above"`` a limit): ``observed``, ``low``, ``median``, ``high`` and
-        ``outside`` (-1: the data lie below, 1: above). An infinite percentile lies beyond a limit
-        of quantification. ``good``: the model's own data have as many statistics outside in at
-        least one case of a hundred.
+        ``table`` has one row per observable, stratum, bin and statistic (a percentile; the share
+        ``"below"`` or ``"above"`` a limit; of a graded outcome the share with ``"at least 2"``):
+        ``observed``, ``low``, ``median``, ``high`` and ``outside`` (-1: the data lie below, 1:
+        above). An infinite percentile lies beyond a limit of quantification. ``good``: the
+        model's own data have as many statistics outside in at least one case of a hundred.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def vpc(
         low=result.low, median=result.middle, high=result.high, outside=result.side
     )
     points = pd.concat([p.points for p in parts], ignore_index=True)
-    units = {o.name: problem.model.unit(o.target) for o in problem.arrangement.observed}
+    units = {m.name: value_unit(problem, m.observed) for m in made}
     title = "Visual predictive check"
     return Check(
         name="vpc",
@@ -168,18 +168,19 @@ def vpc(
 def compared(problem: Problem, one: Replicated, plan: Plan) -> Compared:
     """Compute the statistics of one observable in its strata and bins."""
     labels = strata(problem, one.observed, plan.by)
-    time = one.observed.time
+    time, quantity = one.observed.time, problem.errors[one.name].is_quantity
     tables, simulated, points, left_out = [], [], [], 0
     for label in sorted(set(labels)):
         at = np.flatnonzero(labels == label)
         subjects = np.unique(one.observed.subject[at]).size
         least = min(LEAST, subjects) if plan.least is None else plan.least
         group = np.searchsorted(cuts(time[at], least=least, bins=plan.bins), time[at], "right")
-        rows = corrected_rows(problem, one, at, group, plan.corrected, plan.variance)
+        rows = corrected_rows(problem, one, at, group, plan.corrected and quantity, plan.variance)
         left_out += int((~rows.kept).sum())
         for number, k in enumerate(np.unique(group[rows.kept])):
             inside = rows.kept & (group == k)
-            names, seen, sets, drawn = statistics(rows.values, rows.simulated, inside, rows, plan)
+            look = statistics if quantity else outcome_shares
+            names, seen, sets, drawn = look(rows, inside, plan)
             times = time[at][inside]
             place = (label, number, times.min(), times.max(), np.median(times), times.size)
             lines = [(one.name, *place, n, v) for n, v in zip(names, seen, strict=True)]
@@ -196,11 +197,22 @@ def compared(problem: Problem, one: Replicated, plan: Plan) -> Compared:
     )
 
 
-def statistics(
-    values: Array, simulated: Array, inside: Array, rows: Any, plan: Plan
+def outcome_shares(
+    rows: Rows, inside: Array, _: Plan
 ) -> tuple[list[str], Array, Array, list[bool]]:
+    """Shares of a bin with at least each grade; of the data and of each simulated set."""
+    own, sets = rows.values[inside], rows.simulated[:, inside]
+    grades = range(1, 1 + max(1, int(rows.values.max()), int(rows.simulated.max())))
+    names = [f"{AT_LEAST} {g}" for g in grades]
+    seen = np.array([np.mean(own >= g) for g in grades])
+    found = np.stack([np.mean(sets >= g, axis=1) for g in grades], axis=1)
+    return names, seen, found, [True] * len(names)
+
+
+def statistics(rows: Rows, inside: Array, plan: Plan) -> tuple[list[str], Array, Array, list[bool]]:
     """Percentiles of a bin, and its shares beyond limits; of the data and of each simulated set."""
-    own, sets = values[inside], simulated[:, inside]
+    values, sets = rows.values, rows.simulated[:, inside]
+    own = values[inside]
     names = [f"{100 * q:g} %" for q in plan.percentiles]
     seen = list(quantiles(own, plan.percentiles))
     found = list(quantiles(sets.T, plan.percentiles))
@@ -222,9 +234,13 @@ def statistics(
 def sentence(table: pd.DataFrame, result: Outside, left_out: int, made: list[Replicated]) -> str:
     """State the outcome, where most of it lies, and what was left out."""
     shares = int(table["statistic"].isin(["below", "above"]).sum())
-    what = counted(len(table) - shares, "percentile")
-    if shares:
-        what += f" and {counted(shares, 'share')} beyond a limit of quantification"
+    outcomes = int(table["statistic"].str.startswith(AT_LEAST).sum())
+    parts = (
+        (len(table) - shares - outcomes, "percentile", ""),
+        (shares, "share", " beyond a limit of quantification"),
+        (outcomes, "share", " of outcomes"),
+    )
+    what = " and ".join(f"{counted(n, noun)}{rest}" for n, noun, rest in parts if n)
     verdict = "reproduces" if result.good else "does not reproduce"
     text = f"The model {verdict} the data: of {what}, {result.sentence}."
     if not result.good:

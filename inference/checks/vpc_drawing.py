@@ -12,16 +12,17 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..drawing import INK, LIMIT, log_wanted, set_log, style
+from ..drawing import CHAINS, INK, LIMIT, log_wanted, set_log, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_vpc"]
+__all__ = ["AT_LEAST", "draw_vpc"]
 
 WIDTH, HEIGHT, STRIP = 3.7, 2.6, 0.95  # inches of a panel, and of the shares below it
 MIDDLE, OUTER = "#E69F00", "#56B4E9"  # of Okabe and Ito, as in `drawing`
 SHARES = {"below": (OUTER, "v"), "above": (MIDDLE, "^")}
+AT_LEAST = "at least"  # statistics of graded outcomes begin with it
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)))
 
 
@@ -61,15 +62,19 @@ def draw_vpc(
         grid = GridSpec(len(heights) * down, across, figure, height_ratios=heights * down)
         for k, (name, stratum) in enumerate(keys):
             row, column = divmod(k, across)
-            axes = figure.add_subplot(grid[len(heights) * row, column])
+            first, last = len(heights) * row, len(heights) * (row + 1) - 1
             these = _of(table, name, stratum)
-            _panel(axes, these, _of(points, name, stratum), log, limits=not corrected)
+            if _is_outcome(these):
+                axes = figure.add_subplot(grid[first : last + 1, column])
+                _outcome(axes, these)
+            else:
+                axes = figure.add_subplot(grid[first, column])
+                _panel(axes, these, _of(points, name, stratum), log, limits=not corrected)
+                axes.set_ylabel(f"[{units[name]}]" if units.get(name) else "")
             axes.set_title(f"{name}, {stratum}" if stratum else name)
-            axes.set_ylabel(f"[{units[name]}]" if units.get(name) else "")
-            if strips:
+            if strips and not _is_outcome(these):
                 axes.tick_params(labelbottom=False)
-                below = figure.add_subplot(grid[len(heights) * row + 1, column], sharex=axes)
-                axes = _strip(below, these)
+                axes = _strip(figure.add_subplot(grid[last, column], sharex=axes), these)
             if k >= len(keys) - across:
                 axes.set_xlabel(f"time [{time_unit}]" if time_unit else "time")
         figure.legend(handles=_handles(table), loc="outside upper left", ncols=3)
@@ -78,6 +83,26 @@ def draw_vpc(
 
 def _of(table: pd.DataFrame, name: str, stratum: str) -> pd.DataFrame:
     return table[(table["observable"] == name) & (table["stratum"] == stratum)]
+
+
+def _is_outcome(table: pd.DataFrame) -> bool:
+    return bool(table["statistic"].str.startswith(AT_LEAST).any())
+
+
+def _outcome(axes: Axes, table: pd.DataFrame) -> None:
+    """Shares with at least each grade."""
+    for place, statistic in enumerate(dict.fromkeys(table["statistic"])):
+        one = table[table["statistic"] == statistic]
+        _band(axes, one["time"], one["low"], one["high"], CHAINS[place % len(CHAINS)])
+        axes.plot(one["time"], one["observed"], color=INK, lw=1.3, marker=".", ms=4, zorder=4)
+        last = one.iloc[-1]
+        axes.annotate(
+            f" {statistic}", (last["time"], last["observed"]), fontsize=8, va="center", zorder=6
+        )
+        bad = one[one["outside"] != 0]
+        axes.plot(bad["time"], bad["observed"], "o", ms=8, mfc="none", mec=LIMIT, mew=1.4, zorder=5)
+    axes.set_ylim(-0.04, 1.04)
+    axes.set_ylabel("share")
 
 
 def _panel(
@@ -151,7 +176,7 @@ def _strip(axes: Axes, table: pd.DataFrame) -> Axes:
 def _handles(table: pd.DataFrame) -> list[Any]:
     """Explain the marks that occur."""
     kinds = set(table["statistic"])
-    percentiles = [s for s in dict.fromkeys(table["statistic"]) if s not in SHARES]
+    percentiles = [s for s in dict.fromkeys(table["statistic"]) if s.endswith("%")]
     handles: list[Any] = [
         Line2D([], [], color=INK, lw=1.3, marker=".", label="percentiles of the data"),
         Patch(color=OUTER, alpha=0.4, lw=0, label="simulated, outer percentiles"),

@@ -173,3 +173,23 @@ def test_settings_without_meaning_are_refused() -> None:
     for settings in ({"percentiles": (5, 50, 95)}, {"percentiles": ()}, {"level": 1.0}):
         with pytest.raises(InputError, match="must lie between 0 and 1"):
             check(gp.logarithms(2, 1), **settings)
+
+
+def test_outcomes_are_compared_by_their_shares() -> None:
+    rng = np.random.default_rng(3)
+    chance = 1 / (1 + np.exp(-(gp.mean() - 3)))  # log odds: log C - 3
+    hit = rng.uniform(size=(40, gp.TIMES.size)) < chance
+    study = gp.study(np.where(hit, 0.0, -np.inf))  # logarithms of 1 and 0
+    problem = gp.problem(study, population="pooled", error="bernoulli")
+    data = gp.posterior(gp.logarithms(2, 1))[["A", "k"]]
+    names = problem.errors["C"].parameters("C")
+    known = dict(zip(names, (-3.0, 1.0), strict=True))
+    data = data.assign({n: v + 0 * data["A"] for n, v in known.items()})
+    found = vpc(problem, data, draws=SETS, corrected=True)
+    assert found.table["statistic"].unique().tolist() == ["at least 1"]
+    rows: Any = found.table.itertuples()
+    for row in rows:
+        for p, share in ((0.05, row.low), (0.5, row.median), (0.95, row.high)):
+            low, high = stats.binom.ppf(band(p), 40, chance[row.bin]) / 40
+            assert low <= share <= high
+    assert found.good and "of 5 shares of outcomes" in found.sentence and found.plot().axes

@@ -1,0 +1,106 @@
+"""The table says what is known, what is not, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from cytobayes.datasets import InputError
+from cytobayes.inference.checks.check import Check
+from cytobayes.inference.checks.credibility import Assessment, credibility
+
+from . import gaussian_population as gp
+from .test_convergence import fitted
+
+ORDER = [
+    "Question of interest", "Context of use", "Model influence", "Consequence of wrong decision",
+    "Model risk", "Model impact", "Technical criteria", "Model evaluation: convergence",
+    "Model evaluation: failed solves", "Model evaluation: gradient",
+    "Model evaluation: predictive checks", "Model evaluation: calibration",
+    "Model evaluation: sensitivity to priors", "Model evaluation: identifiability",
+    "Model evaluation: prediction of left-out data",
+]  # fmt: skip
+SAID = Assessment(*("said",) * 7)
+
+
+@pytest.fixture(scope="module")
+def problem() -> Any:
+    return gp.problem(gp.study(gp.logarithms(3, 1)))
+
+
+def check(name: str, good: bool | None = True, sentence: str = "Fine.") -> Check:
+    return Check(name, name.capitalize(), sentence, good, pd.DataFrame(), Figure)
+
+
+def everything(**good: bool | None) -> list[Check]:
+    names = ("gradient", "vpc", "sbc", "sensitivity", "identifiability", "loo")
+    return [check(n, good.get(n, True)) for n in names]
+
+
+def statuses(found: Check) -> dict[str, str]:
+    return dict(zip(found.table["element"], found.table["status"], strict=True))
+
+
+def test_rows_stand_in_the_order_of_the_assessment(problem: Any) -> None:
+    found = credibility(problem, fitted())
+    assert found.table["element"].tolist() == ORDER
+    assert found.good is None
+
+
+def test_what_is_missing_is_said_to_be_missing(problem: Any) -> None:
+    found = credibility(problem, fitted(), [], Assessment(context_of_use="Dose finding."))
+    of = statuses(found)
+    assert of["Question of interest"] == "not stated" and of["Context of use"] == "stated"
+    assert of["Model evaluation: calibration"] == "not done"
+    assert "calibration" in found.sentence and "were not done" in found.sentence
+    assert "the authors did not state: question of interest, model influence" in found.sentence
+    assert "No criteria were set beforehand" in found.table["text"][6]
+
+
+def test_all_that_is_asked_for_passes(problem: Any) -> None:
+    found = credibility(problem, fitted(), everything(), SAID)
+    assert found.good is True
+    assert found.sentence == "8 of 8 evaluations pass."
+
+
+@pytest.mark.parametrize(
+    ("good", "status", "verdict"), [(False, "attention", False), (None, "not judged", None)]
+)
+def test_one_check_decides(problem: Any, good: Any, status: str, verdict: Any) -> None:
+    found = credibility(problem, fitted(), everything(sensitivity=good), SAID)
+    assert statuses(found)["Model evaluation: sensitivity to priors"] == status
+    assert found.good is verdict
+    assert "7 of 8 evaluations pass; sensitivity to priors " in found.sentence
+
+
+def test_chains_and_solves_are_judged_from_the_fit(problem: Any) -> None:
+    tree = fitted(shift=0.5)
+    tree["sample_stats"]["failed_solves"][1, :40, 1] = 1
+    found = credibility(problem, tree, everything(), SAID)
+    assert statuses(found)["Model evaluation: convergence"] == "attention"
+    assert statuses(found)["Model evaluation: failed solves"] == "attention"
+    text = found.table.set_index("element").loc["Model evaluation: failed solves", "text"]
+    assert text == (
+        "A solve failed in 40 of 3200 draws after warm-up (40 times the second cause)."
+    )  # fmt: skip
+
+
+def test_other_checks_follow_under_their_titles(problem: Any) -> None:
+    found = credibility(problem, fitted(), [check("shrinkage"), check("vpc"), check("npde")])
+    assert found.table["element"].tolist().count("Model evaluation: predictive checks") == 2
+    assert found.table["element"].iloc[-1] == "Model evaluation: shrinkage"
+
+
+def test_a_fit_of_another_problem_is_refused(problem: Any) -> None:
+    with pytest.raises(InputError, match="the fit is one of the problem 0123"):
+        credibility(problem, fitted(problem_id="0123"))
+    assert credibility(problem, fitted(problem_id=problem.id)).table.shape == (15, 3)
+
+
+def test_the_picture_holds_every_row(problem: Any) -> None:
+    axis = credibility(problem, fitted()).plot().axes[0]
+    cells = axis.tables[0].get_celld()
+    assert len(cells) == 3 * (len(ORDER) + 1)

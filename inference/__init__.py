@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .checks.check import Check
     from .checks.comparison import averaged, compare
     from .checks.convergence import Convergence, convergence
+    from .checks.credibility import Assessment, credibility
     from .checks.fit_quality import fit_quality, residual_trends
     from .checks.gradient import gradient
     from .checks.identifiability import identifiability
@@ -68,6 +69,7 @@ __all__ = [
     "Additive",
     "AdditiveT",
     "Arm",
+    "Assessment",
     "Bernoulli",
     "Check",
     "Choice",
@@ -103,6 +105,7 @@ __all__ = [
     "compare_products",
     "convergence",
     "counterfactual",
+    "credibility",
     "cross_validate",
     "exposure",
     "fit",
@@ -149,6 +152,7 @@ _HOMES = {
     "checks.check": ("Check",),
     "checks.comparison": ("averaged", "compare"),
     "checks.convergence": ("Convergence", "convergence"),
+    "checks.credibility": ("Assessment", "credibility"),
     "checks.fit_quality": ("fit_quality", "residual_trends"),
     "checks.gradient": ("gradient",),
     "checks.identifiability": ("identifiability",),

@@ -18,7 +18,7 @@ from .kinds import KINDS
 __all__ = ["Design", "align", "kind_of", "one_scale"]
 
 Array = npt.NDArray[Any]
-Column = Any  # Series, DataArray, array or list: one value per subject
+Column = Any  # Series, DataArray, array or list, one value per subject; Study.outcome(...)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,9 @@ def align(
         If lengths differ, or no subject has all of them.
     """
     draws = None
+    if isinstance(outcome, xr.Dataset):
+        name = "grade" if outcome.attrs.get("scale") else "outcome"
+        outcome = outcome["value"].rename(name)
     if isinstance(exposure, xr.DataArray) and {"chain", "draw"} <= set(exposure.dims):
         draws = exposure.transpose("chain", "draw", "subject")
         exposure = exposure.median(("chain", "draw")).assign_attrs(exposure.attrs)

@@ -67,7 +67,7 @@ def fit_response(
         Joined to the outcomes by subject where both name their subjects (index of a Series,
         coordinate of a DataArray), by position otherwise. With the dims chain and draw it is
         uncertain.
-    outcome : Series, array or DataArray [subject]
+    outcome : Series, array or DataArray [subject], or Dataset from `Study.outcome`
         0 or 1; a grade; or a number.
     curve : {"logistic", "linear", "emax", "sigmoid_emax"}
         ``"logistic"`` is straight in the decadic logarithm of exposure, ``"linear"`` in exposure;

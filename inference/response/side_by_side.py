@@ -61,7 +61,7 @@ def adjusted(
 
 def _of(values: Any, known: set[str]) -> Any:
     """Values of the subjects that have every covariate, where they are named."""
-    if isinstance(values, xr.DataArray) and "subject" in values.coords:
+    if isinstance(values, xr.DataArray | xr.Dataset) and "subject" in values.coords:
         return values.sel(subject=[s for s in values["subject"].to_numpy() if str(s) in known])
     if isinstance(values, pd.Series) and not isinstance(values.index, pd.RangeIndex):
         return values[[str(s) in known for s in values.index]]

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from cytobayes.datasets import load
 from cytobayes.datasets.errors import InputError
 from cytobayes.inference.response.design import align, kind_of, one_scale
 from cytobayes.inference.response.fit_response import fit_response
+from cytobayes.inference.response.nca import nca
 
 NAMES = ["a", "b", "c", "d"]
 X = pd.Series([1.0, 2.0, 3.0, 4.0], NAMES, name="cmax")
@@ -28,6 +30,18 @@ def test_subjects_are_joined_by_name_in_any_order() -> None:
 def test_subjects_with_gaps_are_left_out_and_counted() -> None:
     design = align(X, Y.drop("b"), {"burden": pd.Series([1, np.nan, 2.0, 3.0], NAMES)})
     assert design.subjects == ("a", "c", "d") and design.left_out == 1
+
+
+def test_an_outcome_of_a_study_brings_its_scale() -> None:
+    cohort = load("crs-cohort")
+    peaks = nca(cohort, ["IFNg"]).set_index("subject")["cmax"]
+    outcome = cohort.outcome("crs")
+    design = align(peaks, outcome, cohort.covariates[["burden", "costimulation"]])
+    assert design.outcome_name == "grade" and one_scale("", outcome) == "ASTCT"
+    assert design.terms[0] == "burden" and len(design.subjects) == len(cohort.subjects)
+    found = dict(zip(design.subjects, design.y, strict=True))
+    grades = dict(zip(outcome["subject"].to_numpy(), outcome["value"].to_numpy(), strict=True))
+    assert found == grades
 
 
 def test_texts_become_one_column_per_level_but_the_first() -> None:

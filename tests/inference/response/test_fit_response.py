@@ -88,7 +88,7 @@ def test_a_sigmoid_emax_curve_agrees_with_its_banana(reference_dir: Path) -> Non
             assert abs(value - expected[q]) < 4 * np.hypot(own, expected[f"mcse_{q}"]), (name, q)
 
 
-SLOPE, SPREAD, BLUR, NOISE, SUBJECTS = 1.0, 1.0, 1.0, 0.3, 300
+SLOPE, SPREAD, BLUR, NOISE, SUBJECTS = 1.0, 1.0, 1.0, 0.3, 250
 RELIABILITY = SPREAD**2 / (SPREAD**2 + BLUR**2)
 
 
@@ -111,7 +111,7 @@ def test_cut_and_raw_estimates_attenuate_but_posterior_means_and_joint_do_not(
     draws = draws.assign_coords(subject=[str(k) for k in range(SUBJECTS)])
     outcome = pd.Series(y, draws["subject"].to_numpy())
     options: dict[str, Any] = {"curve": "linear", "kind": "continuous", "seed": 5}
-    options |= {"draws": 300, "tune": 300, "imputations": 5}
+    options |= {"draws": 250, "tune": 250, "imputations": 4}
     table, fits = three_ways(draws, outcome, **options)
     found = table.set_index("uncertainty")
     plain = effect_of(fit_response(raw, y, **options))

@@ -1,0 +1,88 @@
+"""A NONMEM-style file with concentrations and a yes or no per patient is one joint problem."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from cytobayes.datasets import read_table
+from cytobayes.inference import Bernoulli, Problem
+from cytobayes.inference.pointwise import pointwise
+from cytobayes.models.distributions import LogNormal
+from cytobayes.models.exposure_state import with_auc
+from cytobayes.models.ode import Namespace, OdeModel, Parameter, State
+from cytobayes.models.solver import SolverOptions
+
+TIMES, DAY, VOLUME = (1.0, 4.0, 12.0, 24.0), 28.0, 10.0
+RECORDS = "ID,TIME,AMT,DV,EVID,CMT,DVID\n"
+
+
+def bolus() -> OdeModel:
+    def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
+        return {"A": -p.CL / p.V * y.A}
+
+    return OdeModel(
+        "bolus",
+        (State("A", "mg", scale=100.0),),
+        (
+            Parameter("CL", 1.0, "L/h", prior=LogNormal(1.0, 0.5)),
+            Parameter("V", VOLUME, "L"),
+        ),
+        rhs,
+        outputs={"C": lambda t, y, p: y.A / p.V},
+        output_units={"C": "mg/L"},
+    )
+
+
+def records(path: Path, doses: Any, clearance: Any, outcomes: Any) -> Path:
+    """Concentrations (DVID 1) and the outcome on the last day (DVID 2) of each patient."""
+    lines = []
+    for k, (dose, cl, yes) in enumerate(zip(doses, clearance, outcomes, strict=True), 1):
+        lines.append(f"{k},0,{dose},.,1,1,.\n")
+        for t in TIMES:
+            lines.append(f"{k},{t},.,{dose / VOLUME * np.exp(-cl / VOLUME * t):.6g},0,1,1\n")
+        lines.append(f"{k},{DAY},.,{yes:g},0,1,2\n")
+    path.write_text(RECORDS + "".join(lines))
+    return path
+
+
+@pytest.fixture
+def joint(tmp_path: Path) -> tuple[Problem, Any, Any, Any]:
+    doses, clearance = np.array([50.0, 100.0, 200.0]), np.array([0.8, 1.0, 1.4])
+    outcomes = np.array([0.0, 1.0, 1.0])
+    path = records(tmp_path / "trial.csv", doses, clearance, outcomes)
+    study = read_table(path, observables={1: "C", 2: "CRS"}, compartments={1: "A"})
+    problem = Problem(
+        with_auc(bolus(), "C"),
+        study,
+        error={"C": "lognormal", "CRS": Bernoulli()},
+        population="hierarchical",
+        observables={"CRS": "AUC"},
+        solver=SolverOptions(rtol=1e-9),
+    )
+    return problem, doses, clearance, outcomes
+
+
+def test_the_outcome_is_scored_at_the_area_of_each_patient(joint: tuple[Any, ...]) -> None:
+    problem, doses, clearance, outcomes = joint
+    assert {"CL_omega", "CRS_intercept", "CRS_slope", "C_sigma"} <= set(problem.all_priors)
+    subjects = list(problem.arrangement.subjects)
+    one = {"CL": 1.0, "CL_omega": 0.3, "C_sigma": 0.2, "CRS_intercept": -6.0, "CRS_slope": 1.5}
+    dims = ("chain", "draw")
+    posterior = xr.Dataset(
+        {n: (dims, [[v]]) for n, v in one.items()}
+        | {"CL_individual": ((*dims, "subject"), clearance[None, None])},
+        {"chain": [0], "draw": [0], "subject": subjects},
+    )
+    area = doses / clearance * (1 - np.exp(-clearance / VOLUME * DAY))
+    risk = 1 / (1 + np.exp(6.0 - 1.5 * np.log(area)))
+    found = pointwise(problem, posterior)
+    np.testing.assert_allclose(
+        found["CRS"].to_numpy().ravel(), stats.bernoulli.logpmf(outcomes, risk), rtol=1e-6
+    )
+    assert found["C"].sizes["C_observation"] == len(TIMES) * len(subjects)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .checks.sensitivity import sensitivity
     from .checks.shrinkage import shrinkage
     from .checks.vpc import vpc
+    from .covariates import Effect
     from .error import (
         Additive,
         AdditiveT,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
         Proportional,
     )
     from .fit import FitError, fit, read_facts
+    from .hierarchy import Hierarchical
+    from .marginal import MarginalLikelihood, marginal_likelihood
     from .population import Independent, Pooled, Population
     from .predict import predict
     from .prior_sample import sample_prior
@@ -77,14 +80,17 @@ __all__ = [
     "Convergence",
     "Counterfactual",
     "Design",
+    "Effect",
     "Endpoint",
     "ErrorModel",
     "FitError",
     "Forecast",
     "GradeFit",
+    "Hierarchical",
     "Independent",
     "LogNormalError",
     "LogNormalT",
+    "MarginalLikelihood",
     "Ordinal",
     "Pooled",
     "Population",
@@ -117,6 +123,7 @@ __all__ = [
     "identifiability",
     "il6_signal",
     "loo",
+    "marginal_likelihood",
     "nca",
     "npde",
     "npde_tests",
@@ -164,6 +171,7 @@ _HOMES = {
     "checks.prior_predictive": ("prior_predictive",),
     "checks.shrinkage": ("shrinkage",),
     "checks.vpc": ("vpc",),
+    "covariates": ("Effect",),
     "error": (
         "Additive",
         "AdditiveT",
@@ -177,6 +185,8 @@ _HOMES = {
         "Proportional",
     ),
     "fit": ("FitError", "fit", "read_facts"),
+    "hierarchy": ("Hierarchical",),
+    "marginal": ("MarginalLikelihood", "marginal_likelihood"),
     "population": ("Independent", "Pooled", "Population"),
     "predict": ("predict",),
     "priors": ("PriorError", "random_variable"),

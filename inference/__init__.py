@@ -62,9 +62,10 @@ if TYPE_CHECKING:
     from .risk.assessment import GradeFit, Risk, fit_grades, risk
     from .risk.forecast import Forecast, forecast
     from .risk.validation import Validation, cross_validate
+    from .trials.choice import Choice, Utility
     from .trials.counterfactual import Counterfactual, counterfactual
     from .trials.design import Arm, Design, Endpoint, Trigger
-    from .trials.regimen import Choice, Utility, optimize_regimen
+    from .trials.regimen import optimize_regimen
     from .trials.trial import Trial
     from .trials.virtual import virtual_trial
 
@@ -205,9 +206,10 @@ _HOMES = {
     "risk.assessment": ("GradeFit", "Risk", "fit_grades", "risk"),
     "risk.forecast": ("Forecast", "forecast"),
     "risk.validation": ("Validation", "cross_validate"),
+    "trials.choice": ("Choice", "Utility"),
     "trials.counterfactual": ("Counterfactual", "counterfactual"),
     "trials.design": ("Arm", "Design", "Endpoint", "Trigger"),
-    "trials.regimen": ("Choice", "Utility", "optimize_regimen"),
+    "trials.regimen": ("optimize_regimen",),
     "trials.trial": ("Trial",),
     "trials.virtual": ("virtual_trial",),
 }

@@ -16,8 +16,8 @@ from ..console import say, show
 from ..sampling.progress import duration
 
 if TYPE_CHECKING:
+    from ..trials.choice import Choice
     from ..trials.design_file import Request
-    from ..trials.regimen import Choice
     from ..trials.trial import Trial
 
 __all__ = ["list_what_ifs", "run_trial"]

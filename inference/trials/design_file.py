@@ -14,8 +14,8 @@ from ...datasets.wording import closest
 from ...models.dosing import Dose, Regimen
 from ..analysis_file import read_regimen
 from ..toml import read_numbers, read_section
+from .choice import Utility
 from .design import Arm, Design, Endpoint, Trigger
-from .regimen import Utility
 from .whatif import what_if
 
 __all__ = ["Request", "Space", "read_design", "read_design_text", "read_model"]

@@ -18,7 +18,7 @@ from ..report.tables import Table, interval, number
 from ..report.verdict import DISCLAIMER
 
 if TYPE_CHECKING:
-    from .regimen import Choice
+    from .choice import Choice
     from .trial import Trial
 
 __all__ = ["render"]

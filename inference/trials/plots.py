@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from ..drawing import CHAINS, CURVE, INK, LIMIT, PRIOR, Panels, log_wanted, set_log, style
 
 if TYPE_CHECKING:
+    from .choice import Choice
     from .counterfactual import Counterfactual
-    from .regimen import Choice
     from .trial import Trial
 
 __all__ = ["plot_choice", "plot_counterfactual", "plot_trial"]

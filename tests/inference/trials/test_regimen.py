@@ -11,8 +11,9 @@ import pytest
 from scipy import stats
 
 from cytobayes.datasets.errors import InputError
+from cytobayes.inference.trials.choice import Utility
 from cytobayes.inference.trials.design import Arm, Design, Endpoint
-from cytobayes.inference.trials.regimen import Utility, front, optimize_regimen
+from cytobayes.inference.trials.regimen import front, optimize_regimen
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.math import exp
 from cytobayes.models.ode import OdeModel, Parameter
@@ -94,6 +95,17 @@ def test_expectation_is_over_draws_and_not_at_the_median(dose: OdeModel) -> None
     assert expected[unsure.best] > expected[best] - 0.02
     assert unsure.values["x"] > sure.values["x"]
     assert unsure.information > sure.information
+
+
+def test_the_best_of_many_is_judged_in_fresh_patients(dose: OdeModel) -> None:
+    """Forty candidates that differ by nothing but luck: with 3 patients the best looks good."""
+    values = 1.0 + 1e-3 * np.arange(40)
+    choice = search(dose, values, n=3, draws=30)
+    again = search(dose, [choice.values["x"]], n=400, draws=200, seed=11)
+    # 30 draws of 3 patients: the utility of one has a standard deviation of about 0.9
+    assert choice.fresh == pytest.approx(again.table["utility"][0], abs=4 * 0.9 / np.sqrt(90))
+    assert choice.fresh != choice.table["utility"][choice.best]
+    assert "in fresh patients" in choice.sentence
 
 
 def test_an_optimum_at_the_edge_is_called_one(dose: OdeModel) -> None:

@@ -170,9 +170,9 @@ def test_a_grid_that_misses_peaks_says_by_how_much(growth: OdeModel) -> None:
     high = Endpoint("high", "above", "D", level=0.5)
     arms = (Arm("a", Regimen([Dose(0.1, 1.0, "D")])),)
     patients = FromPrior(growth, 1, 1)
-    bench = Bench.of(Design(arms, (high,), n=2, every=0.5), patients)
+    bench = Bench.of(Design(arms, (high,), n=2, until=2.0, every=0.5), patients)
     # the finer grid has a step of 0.1: there the peak is e^-0.1
     assert peak_error(bench) == pytest.approx(1 - np.exp(-0.3), rel=1e-4)
     assert "26 % too low" in resolution_note(bench)[0]
-    fine = Bench.of(Design(arms, (high,), n=2, every=0.01), patients)
+    fine = Bench.of(Design(arms, (high,), n=2, until=2.0, every=0.01), patients)
     assert resolution_note(fine) == ()

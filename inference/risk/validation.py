@@ -95,7 +95,8 @@ class Validation:
         """Calibration of one of the models."""
         k = self.at_least - 1
         chance, event = self.predictions[model][:, k], self.grades.reached[:, k]
-        return calibration(chance, event, at_least=self.at_least, seed=self.seed, model=model)
+        name = model.removesuffix(" model")
+        return calibration(chance, event, at_least=self.at_least, seed=self.seed, model=name)
 
 
 def cross_validate(

@@ -162,8 +162,8 @@ def sentence(table: pd.DataFrame, total: int, failed: int) -> str:
     low, high = table["coverage_90"].min(), table["coverage_90"].max()
     weak = " This many show gross faults only." if total < SMALL else ""
     return (
-        f"In {total} replications the ranks of all {len(table)} quantities are uniform, and 90 % "
-        f"intervals hold the truth in {low:.0%} to {high:.0%}{tail}.{weak}"
+        f"In {total} replications the ranks of all {len(table)} quantities pass as uniform, and "
+        f"90 % intervals hold the truth in {low:.0%} to {high:.0%}{tail}.{weak}"
     )
 
 

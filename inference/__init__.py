@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .checks.npde import npde, npde_tests
     from .checks.predictive import posterior_predictive
     from .checks.prior_predictive import prior_predictive
+    from .checks.profile import profile
     from .checks.sbc import sbc
     from .checks.sensitivity import sensitivity
     from .checks.shrinkage import shrinkage
@@ -130,12 +131,13 @@ __all__ = [
     "npde_tests",
     "optimize_regimen",
     "plot_response",
+    "posterior_predictive",
     "predict",
     "predictions",
+    "prior_predictive",
+    "profile",
     "published_curve",
     "published_options",
-    "posterior_predictive",
-    "prior_predictive",
     "random_variable",
     "ranked",
     "read_calibration",
@@ -166,10 +168,11 @@ _HOMES = {
     "checks.identifiability": ("identifiability",),
     "checks.loo": ("loo",),
     "checks.npde": ("npde", "npde_tests"),
-    "checks.sbc": ("sbc",),
-    "checks.sensitivity": ("sensitivity",),
     "checks.predictive": ("posterior_predictive",),
     "checks.prior_predictive": ("prior_predictive",),
+    "checks.profile": ("profile",),
+    "checks.sbc": ("sbc",),
+    "checks.sensitivity": ("sensitivity",),
     "checks.shrinkage": ("shrinkage",),
     "checks.vpc": ("vpc",),
     "covariates": ("Effect",),
@@ -190,8 +193,8 @@ _HOMES = {
     "marginal": ("MarginalLikelihood", "marginal_likelihood"),
     "population": ("Independent", "Pooled", "Population"),
     "predict": ("predict",),
-    "priors": ("PriorError", "random_variable"),
     "prior_sample": ("sample_prior",),
+    "priors": ("PriorError", "random_variable"),
     "problem": ("Problem",),
     "replicates": ("predictions", "replicates"),
     "response.anchors": ("published_curve", "published_options"),

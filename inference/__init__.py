@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .checks.gradient import gradient
     from .checks.identifiability import identifiability
     from .checks.loo import loo
+    from .checks.modes import modes
     from .checks.npde import npde, npde_tests
     from .checks.predictive import posterior_predictive
     from .checks.prior_predictive import prior_predictive
@@ -126,6 +127,7 @@ __all__ = [
     "il6_signal",
     "loo",
     "marginal_likelihood",
+    "modes",
     "nca",
     "npde",
     "npde_tests",
@@ -167,6 +169,7 @@ _HOMES = {
     "checks.gradient": ("gradient",),
     "checks.identifiability": ("identifiability",),
     "checks.loo": ("loo",),
+    "checks.modes": ("modes",),
     "checks.npde": ("npde", "npde_tests"),
     "checks.predictive": ("posterior_predictive",),
     "checks.prior_predictive": ("prior_predictive",),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..analysis_file import write_text
 from ..checks.convergence import convergence, scalars
+from ..checks.modes import modes
 from ..fit import read_facts
 from ..hierarchy import Hierarchical
 from ..sampling.progress import duration
@@ -50,7 +51,7 @@ def gather(run: Run, problem: Problem) -> Material:
     Material
     """
     facts = read_facts(run.tree)
-    verdict = convergence(run.tree)
+    verdict, places = convergence(run.tree), modes(run.tree)
     posterior = run.tree["posterior"].to_dataset()
     if isinstance(problem.family, Hierarchical):
         posterior = posterior.drop_dims("subject", errors="ignore")
@@ -81,6 +82,7 @@ def gather(run: Run, problem: Problem) -> Material:
         blind=problem.blind_directions,
         treated=treated(problem),
         meanings=meanings(problem),
+        modes=places.sentence if places.good is False else "",
     )
 
 

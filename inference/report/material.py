@@ -65,6 +65,8 @@ class Material:
     treated : mapping of observable to tuple of str
         What was done with rows beyond a limit, with published means, and between assays.
     meanings : mapping of parameter of measurement to str
+    modes : str
+        Sentence on chains that sit apart; empty if none do.
     """
 
     model: OdeModel
@@ -90,6 +92,7 @@ class Material:
     blind: tuple[str, ...] = ()
     treated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
+    modes: str = ""
 
     @property
     def coverage(self) -> tuple[Coverage, ...]:
@@ -125,4 +128,5 @@ class Material:
             ties=ties(self.estimated),
             unpublished=self.unpublished,
             blind=self.blind,
+            modes=self.modes,
         )

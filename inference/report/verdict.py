@@ -84,6 +84,8 @@ class Evidence:
         Parameters held fixed at values that are calibrated or assumed, not published.
     blind : sequence of str
         Sentences on directions that no fitted observable can see (`Problem.blind_directions`).
+    modes : str
+        Sentence of `checks.modes` if chains sit apart, else empty.
     """
 
     converged: bool
@@ -95,6 +97,7 @@ class Evidence:
     ties: tuple[Tie, ...] = ()
     unpublished: tuple[str, ...] = ()
     blind: tuple[str, ...] = ()
+    modes: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ def judge(evidence: Evidence) -> Verdict:
     reasons = (
         *_interrupted(evidence),
         evidence.convergence,
+        *((evidence.modes,) if evidence.modes else ()),
         *_advice(evidence),
         *_coverage(evidence),
     )
@@ -137,7 +141,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _level(evidence: Evidence) -> Level:
-    if evidence.interrupted or not evidence.converged:
+    if evidence.interrupted or evidence.modes or not evidence.converged:
         return Level.REFUSED
     if any(c.surprising for c in evidence.coverage):
         return Level.CAUTION
@@ -148,6 +152,8 @@ def _headline(level: Level, evidence: Evidence) -> str:
     if level is Level.TRUSTED:
         return "This fit can be trusted as a description of these data."
     if level is Level.REFUSED:
+        if evidence.modes:
+            return "Do not use these numbers: the chains sit in different places."
         why = "was stopped early" if evidence.interrupted else "did not converge"
         return f"Do not use these numbers yet: the sampling {why}."
     missed = [c.observable for c in evidence.coverage if c.surprising]
@@ -164,6 +170,11 @@ def _interrupted(evidence: Evidence) -> tuple[str, ...]:
 def _advice(evidence: Evidence) -> tuple[str, ...]:
     if evidence.converged or evidence.interrupted:
         return ()
+    if evidence.modes:
+        return (
+            "Look for what the data leave open (a sign, an order, an exchange of parameters) and "
+            "rule it out by priors or fixed values, or report each mode by itself.",
+        )
     return (
         "Repeat it with more draws, or with smaller steps (--draws 4000 --target-accept 0.99).",
     )

@@ -34,6 +34,16 @@ def test_chains_that_did_not_converge_are_refused() -> None:
     assert "--draws 4000 --target-accept 0.99" in verdict.reasons[1]
 
 
+def test_chains_in_different_modes_are_refused_with_their_places() -> None:
+    places = "The chains sit in two modes: chain 0 near k = 1; chain 1 near k = 2."
+    verdict = judge(evidence(converged=False, modes=places))
+    assert verdict.level is Level.REFUSED
+    assert verdict.headline == "Do not use these numbers: the chains sit in different places."
+    assert verdict.reasons[1] == places
+    assert "report each mode by itself" in verdict.reasons[2]
+    assert "more draws" not in verdict.text
+
+
 def test_an_interrupted_run_says_how_far_it_came() -> None:
     verdict = judge(evidence(interrupted=True, converged=False, draws=1))
     assert verdict.level is Level.REFUSED

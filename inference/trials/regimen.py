@@ -264,5 +264,6 @@ def _choice(
     )  # fmt: skip
     information = float(gain.max(axis=1).mean() - mean[best])
     return Choice(
-        names, table, best, utility, dict(edges), information, failed, label, notes, evidence
-    )
+        names, table, best, utility, dict(edges), information, failed, label,
+        notes=notes, evidence=evidence,
+    )  # fmt: skip

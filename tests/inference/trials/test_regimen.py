@@ -73,6 +73,9 @@ def test_expected_utility_is_that_of_the_closed_form(dose: OdeModel) -> None:
     error = choice.table[["utility_upper", "utility_lower"]].diff(axis=1).iloc[:, 1].abs() / 3.29
     assert (np.abs(choice.table["utility"] - utility) < 4.5 * error / np.sqrt(60) + 0.01).all()
     assert choice.best == int(utility.argmax())
+    assert choice.label == "prior, not fitted"
+    assert "spreads that the model states: b 0.5, u 0.5" in choice.notes[0]
+    assert choice.evidence == {}
 
 
 def test_evolution_finds_the_optimum_of_the_closed_form(dose: OdeModel) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pymc as pm
 import xarray as xr
-from pytensor import config
+from pytensor.configdefaults import config
 
 from ..datasets.errors import InputError
 from .hierarchy import INTERNAL

@@ -64,15 +64,15 @@ def draw_vpc(
             row, column = divmod(k, across)
             first, last = len(heights) * row, len(heights) * (row + 1) - 1
             these = _of(table, name, stratum)
+            beyond = bool(these["statistic"].isin(list(SHARES)).any())
+            axes = figure.add_subplot(grid[first if beyond else slice(first, last + 1), column])
             if _is_outcome(these):
-                axes = figure.add_subplot(grid[first : last + 1, column])
                 _outcome(axes, these)
             else:
-                axes = figure.add_subplot(grid[first, column])
                 _panel(axes, these, _of(points, name, stratum), log, limits=not corrected)
                 axes.set_ylabel(f"[{units[name]}]" if units.get(name) else "")
             axes.set_title(f"{name}, {stratum}" if stratum else name)
-            if strips and not _is_outcome(these):
+            if beyond:
                 axes.tick_params(labelbottom=False)
                 axes = _strip(figure.add_subplot(grid[last, column], sharex=axes), these)
             if k >= len(keys) - across:

@@ -56,7 +56,7 @@ def fit_response(
     tune: int = 1000,
     chains: int = 4,
     cores: int | None = None,
-    target_accept: float = 0.95,
+    target_accept: float | None = None,
     adaptation: str | None = None,
 ) -> xr.DataTree:
     """Fit a curve of an outcome by exposure.
@@ -90,15 +90,16 @@ def fit_response(
         Highest grade of the scale that is modeled; default: the highest that occurs.
     partial : sequence of str
         Effects of an ordinal outcome that differ between grades: ``"exposure"``, or covariates
-        (partial proportional odds).
+        (partial proportional odds). Values at which cumulative probabilities would cross in a
+        subject have density zero; that wall makes a few divergences.
     uncertainty : {"plug-in", "cut", "joint"}
         What is done with draws of exposure; see `uncertain`. ``"joint"`` takes the posterior of
         each exposure as normal on the scale of the curve, independent between subjects.
     imputations : int
         Sets of exposures of a cut.
     seed, draws, tune, chains, cores, target_accept, adaptation
-        As in `fit`; the default of the last is "diag" for a joint fit, which has a parameter per
-        subject.
+        As in `fit`. Default of ``adaptation``: "diag" for a joint fit, which has a parameter per
+        subject, else "low_rank"; of ``target_accept``: 0.99 with ``partial``, else 0.95.
 
     Returns
     -------
@@ -142,7 +143,7 @@ def fit_response(
         "chains": chains,
         "cores": min(chains, cores or os.cpu_count() or 1),
         "seed": seed,
-        "target_accept": target_accept,
+        "target_accept": target_accept or (0.99 if partial else 0.95),
         "adaptation": adaptation or ("diag" if uncertainty == "joint" else "low_rank"),
     }
     if uncertainty == "cut":

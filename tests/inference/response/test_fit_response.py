@@ -11,13 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.integrate import quad
+from scipy.stats import norm
 
 from cytobayes.inference import convergence
+from cytobayes.inference.response.curves import Straight
 from cytobayes.inference.response.fit_response import fit_response
+from cytobayes.inference.response.form import Form
+from cytobayes.inference.response.kinds import Binary
 from cytobayes.inference.response.side_by_side import effect_of, three_ways
+from cytobayes.inference.response.uncertain import Blur, blur_of, marginal
 from cytobayes.models.distributions import HalfNormal, Normal, TruncatedNormal
 
-pytestmark = pytest.mark.mcmc
+sampled = pytest.mark.mcmc
 Expected = dict[str, dict[str, float]]
 
 
@@ -34,6 +40,7 @@ def judge(tree: xr.DataTree, expected: Expected, names: dict[str, str], close: f
         assert 0.9 < float(draws.std()) / known["sd"] < 1.1, name
 
 
+@sampled
 @pytest.mark.reference
 @pytest.mark.parametrize("model", ["model1", "model2"])
 def test_logistic_regression_agrees_with_rstanarm(reference_dir: Path, model: str) -> None:
@@ -52,6 +59,7 @@ def test_logistic_regression_agrees_with_rstanarm(reference_dir: Path, model: st
     judge(tree, known["parameters"], {"Intercept": "intercept", **kept}, close=0.1)
 
 
+@sampled
 @pytest.mark.reference
 def test_a_sigmoid_emax_curve_agrees_with_its_banana(reference_dir: Path) -> None:
     folder = reference_dir / "er_sigmoid_emax"
@@ -104,6 +112,43 @@ def blurred() -> tuple[Any, xr.DataArray, Any]:
     return raw, xr.DataArray(draws, dims=("chain", "draw", "subject"), name="x"), y
 
 
+def slope_of(x: Any, y: Any) -> float:
+    """Least-squares slope, the mean of the posterior under flat priors."""
+    return float(np.cov(x, y)[0, 1] / np.var(x, ddof=1))
+
+
+def test_imputed_exposures_attenuate_by_their_reliability(
+    blurred: tuple[Any, xr.DataArray, Any],
+) -> None:
+    raw, draws, y = blurred
+    blur = blur_of(Straight(), raw, draws.to_numpy().reshape(-1, SUBJECTS), "cut")
+    truth = slope_of(blur.mean, y)
+    cut = np.mean([slope_of(x, y) for x in blur.imputed(200)])
+    # Four errors of a mean of 200 slopes, and the bias of a ratio of two variances.
+    each = np.sqrt(SLOPE**2 / SUBJECTS)
+    assert abs(cut - blur.reliability * truth) < 4 * each / np.sqrt(200) + 2 / SUBJECTS
+    assert abs(truth - SLOPE) < 4 * np.sqrt((NOISE**2 + 0.5) / (0.5 * SUBJECTS))
+    assert slope_of(raw, y) == pytest.approx(RELIABILITY * truth, rel=0.01)
+
+
+def test_an_outcome_is_averaged_over_its_exposure() -> None:
+    g, sd, slope = np.array([-1.0, 0.5]), np.array([0.7, 0.2]), 1.6
+    form = Form(Binary(), Straight(), (), (), (), {})
+    theta = {"intercept_at_mean": np.array([[-0.3]]), "slope": np.array([[slope]])}
+    found = marginal(form, np.array([1.0, 0.0]), Blur(g, sd, None), np.zeros((2, 0)), theta)
+    for k, sign in enumerate((1, -1)):
+        expected, error = quad(
+            lambda x, k=k, sign=sign: (
+                norm.pdf(x, g[k], sd[k]) / (1 + np.exp(-sign * (-0.3 + slope * x)))
+            ),
+            g[k] - 12 * sd[k],
+            g[k] + 12 * sd[k],
+        )
+        assert np.exp(found[0, k]) == pytest.approx(expected, abs=error + 1e-6)
+
+
+@sampled
+@pytest.mark.slow
 def test_cut_and_raw_estimates_attenuate_but_posterior_means_and_joint_do_not(
     blurred: tuple[Any, xr.DataArray, Any],
 ) -> None:

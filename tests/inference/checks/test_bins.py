@@ -53,7 +53,7 @@ def labels(by: str | None, **columns: Any) -> list[str]:
     study = gp.study(gp.logarithms(6, 1), **columns)
     weight = pd.DataFrame({"subject": study.subjects, "name": "weight", "value": range(50, 56)})
     more = pd.concat([study.to_frame("covariates"), weight])
-    problem = gp.problem(study.with_covariates(more))
+    problem = gp.problem(study.with_covariates(more), offsets={"C": None} if columns else {})
     found = strata(problem, problem.arrangement.observed[0], by)
     return [str(label) for label in found[:: gp.TIMES.size]]
 

@@ -22,10 +22,10 @@ from ..arrangement import timeline_of
 from ..solving import model_values
 from .design import Arm, Trigger
 
-__all__ = ["Course", "Plan", "extended"]
+__all__ = ["BLOCK", "Course", "Plan", "extended"]
 
 Array = npt.NDArray[Any]
-BLOCK = 128  # patients in one call of the integrator
+BLOCK = 128  # patients in one call of the integrator, at most
 SLOTS = 2  # triggered times, at least
 TIME, AMOUNT = "plan_time_", "plan_amount_"
 
@@ -158,6 +158,8 @@ class Plan:
     infused : sequence of str
         States that other arms infuse into: arms that infuse into the same states share compiled
         code, so this one is given infusions of nothing at the end.
+    block : int
+        Patients in one call of the integrator, where all share a schedule.
     """
 
     model: OdeModel
@@ -166,6 +168,7 @@ class Plan:
     options: SolverOptions
     own: tuple[Regimen, ...] = ()
     infused: tuple[str, ...] = ()
+    block: int = BLOCK
 
     @cached_property
     def held(self) -> list[Dose]:
@@ -199,7 +202,7 @@ class Plan:
     @cached_property
     def rows(self) -> int:
         """Patients of one call of the integrator."""
-        return len(self.own) or BLOCK
+        return len(self.own) or self.block
 
     @cached_property
     def timeline(self) -> Timeline:

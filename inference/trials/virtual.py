@@ -22,7 +22,7 @@ from .endpoints import answers, check_endpoints, default_endpoints
 from .evidence import evidence_of
 from .grading import AssumedGrades, Grades, default_grades
 from .patients import FromPosterior, FromPrior, Patients
-from .plan import Plan, extended
+from .plan import BLOCK, Plan, extended
 from .resolution import resolution_note
 from .trial import Trial
 
@@ -192,9 +192,10 @@ class Bench:
         model = extended(base, design.arms, decisions)
         times = grid(design, model)
         settings = options or OPTIONS
-        infused = infused_states(model, design.arms)
+        infused, block = infused_states(model, design.arms), min(BLOCK, design.n)
         plans = [
-            Plan(model, arm, times, settings, infused=infused).prepare() for arm in design.arms
+            Plan(model, arm, times, settings, infused=infused, block=block).prepare()
+            for arm in design.arms
         ]
         if grades is None:
             grades = (

@@ -1,6 +1,7 @@
 """Calibrate the fit of a hierarchical ODE model with censored data: 400 replications or more.
 
 Usage: python scripts/run_sbc.py [REPLICATIONS] [CORES]
+       python scripts/run_sbc.py summary        (of the file as it is; nothing is run)
 
 Ten subjects get 100 mg by mouth; the concentration in plasma is measured six times, and values
 below 0.5 mg/L are reported as such (about one in five). Clearance and volume differ between
@@ -19,7 +20,8 @@ import pandas as pd
 
 from cytobayes.datasets import Study
 from cytobayes.inference import Problem
-from cytobayes.inference.calibration import calibrate
+from cytobayes.inference.calibration import calibrate, read_calibration
+from cytobayes.inference.checks.sbc import sbc
 from cytobayes.inference.hierarchy import Hierarchical
 from cytobayes.models import Namespace, OdeModel, Parameter, State
 from cytobayes.models.distributions import HalfNormal, LogNormal
@@ -67,14 +69,31 @@ def problem() -> Problem:
 
 def main(arguments: list[str]) -> None:
     """Run what is missing, and draw the picture."""
-    from cytobayes.inference.checks.sbc import sbc
-
-    numbers = [int(a) for a in arguments] + [400, 1][len(arguments) :]
-    table = calibrate(problem(), replications=numbers[0], seed=SEED, out=TABLE, cores=numbers[1])
+    if arguments == ["summary"]:
+        table = read_calibration(TABLE)
+    else:
+        numbers = [int(a) for a in arguments] + [400, 1][len(arguments) :]
+        table = calibrate(
+            problem(), replications=numbers[0], seed=SEED, out=TABLE, cores=numbers[1]
+        )
     check = sbc(table)
-    check.plot().savefig(PICTURE, dpi=110)
+    check.plot().savefig(PICTURE, dpi=80)
     print(check.table.to_string(index=False))
     print(check.sentence)
+    print(
+        f"divergences in {divergent(table):.0%} of the fits; {longer(table)} fits were drawn longer"
+    )
+
+
+def divergent(table: pd.DataFrame) -> float:
+    """Share of the fits with a divergence."""
+    return float((table.groupby("replication")["divergences"].max() > 0).mean())
+
+
+def longer(table: pd.DataFrame) -> int:
+    """Fits that were done a second time, with more draws."""
+    draws = table.groupby("replication")["draws"].max()
+    return int((draws > draws.min()).sum())
 
 
 if __name__ == "__main__":

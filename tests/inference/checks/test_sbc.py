@@ -12,10 +12,12 @@ import pytest
 from scipy import stats
 
 from cytobayes.datasets import InputError
+from cytobayes.inference.calibration import read_calibration
 from cytobayes.inference.checks.sbc import sbc
 from cytobayes.inference.checks.uniform import central_coverage, chi2_p, envelope
 
 Array = npt.NDArray[np.float64]
+ROOT = Path(__file__).parents[3]
 L = 99
 TIMES = np.array([0.5, 1.0, 2.0, 4.0, 6.0, 8.0])
 QUANTITIES = ("log_C0", "k", "sigma2")
@@ -223,3 +225,12 @@ def test_ranks_that_are_none_are_refused() -> None:
         sbc(rows.drop(columns="of"))
     with pytest.raises(InputError, match="has no ranks"):
         sbc(rows.assign(rank=np.nan))
+
+
+def test_the_committed_calibration_of_a_hierarchical_censored_model_passes() -> None:
+    found = read_calibration(ROOT / "benchmarks" / "results" / "sbc_hierarchical.csv")
+    check = sbc(found)
+    assert check.good, check.sentence
+    assert check.table["replications"].min() >= 0.98 * found["replication"].nunique()
+    assert found["replication"].nunique() >= 350
+    assert set(check.table["quantity"]) >= {"CL_omega", "V_omega", "ka", "CL", "V", "C_sigma"}

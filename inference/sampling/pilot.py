@@ -16,7 +16,7 @@ taken at the smallest likely spread (`degrees`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..joint import Joint
     from ..problem import Problem
 
-__all__ = ["Layout", "Pilot", "run_pilot", "transfer"]
+__all__ = ["Layout", "Pilot", "mean_degrees", "piloted", "run_pilot", "transfer"]
 
 Array = npt.NDArray[np.float64]
 PATHS = 4  # prior draws from which the algorithm starts, at least
@@ -157,6 +157,50 @@ def run_pilot(
         if c.between_subjects
     }
     return Pilot(Starts(points, [m.height for m in modes], len(kept)), degrees)
+
+
+def piloted(
+    problem: Problem,
+    joint: Joint,
+    draw: Callable[[int], Array],
+    evaluate: Evaluate,
+    chains: int,
+    sequence: np.random.SeedSequence,
+    explain: Callable[[Any], str],
+) -> tuple[Starts, Array]:
+    """Run the pilot and bring its points to the degrees that were asked for or found.
+
+    Parameters
+    ----------
+    joint : Joint
+        Of the problem; its degrees are zero, also in ``evaluate``.
+    problem, draw, evaluate, chains, sequence, explain
+        As for `run_pilot`.
+
+    Returns
+    -------
+    Starts
+    float64[parameter, subject]
+        Degrees of centering.
+    """
+    family = problem.family
+    assert isinstance(family, Hierarchical)
+    pilot = run_pilot(problem, Layout.of(joint), draw, evaluate, chains, sequence, explain)
+    degrees = np.zeros((len(family.of(problem)), len(problem.arrangement.subjects)))
+    for k, name in enumerate(family.of(problem)):
+        if name not in family.correlated:
+            asked = family.centered
+            degrees[k] = pilot.degrees[name] if asked is None else float(name in asked)
+    points = transfer(problem, joint, pilot.starts.points, degrees)
+    return replace(pilot.starts, points=points), degrees
+
+
+def mean_degrees(problem: Problem, degrees: Array) -> dict[str, float]:
+    """Mean degree of centering of each varying parameter, for the report."""
+    if not isinstance(problem.family, Hierarchical):
+        return {}
+    names = problem.family.of(problem)
+    return {name: round(float(degrees[k].mean()), 3) for k, name in enumerate(names)}
 
 
 def _climb(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from ..hierarchy import CENTERING, Hierarchical
 from ..joint import build_joint
 from .chains import Chain, run_all
 from .checkpoint import EVERY, Begun
-from .pilot import Layout, run_pilot, transfer
+from .pilot import mean_degrees, piloted
 from .samplers import COUNTS, Drawn, explained, seeds_of
 from .starts import find_starts
 
@@ -139,20 +138,11 @@ def after_pilot(
     explain: Callable[[Sequence[int]], str],
 ) -> Begun:
     """As `begun_at`, for a hierarchical population with degrees that were asked for or found."""
-    family, sequence = problem.family, seeds_of(settings)[0]
-    assert isinstance(family, Hierarchical)
-    names = family.of(problem)
-    degrees = np.zeros((len(names), len(problem.arrangement.subjects)))
+    degrees = np.zeros(joint.model[CENTERING].get_value().shape)
     joint.model[CENTERING].set_value(degrees)
     plain = compiled.with_data(**{CENTERING: degrees})
-    draw, evaluate = plain.initial_point_func, plain.logp_func
-    pilot = run_pilot(problem, Layout.of(joint), draw, evaluate, settings.chains, sequence, explain)
-    for k, name in enumerate(names):
-        if name not in family.correlated:
-            asked = family.centered
-            degrees[k] = pilot.degrees[name] if asked is None else float(name in asked)
-    points = transfer(problem, joint, pilot.starts.points, degrees)
-    return Begun(dataclasses.replace(pilot.starts, points=points), degrees)
+    draw, evaluate, sequence = plain.initial_point_func, plain.logp_func, seeds_of(settings)[0]
+    return Begun(*piloted(problem, joint, draw, evaluate, settings.chains, sequence, explain))
 
 
 def centered(
@@ -161,6 +151,4 @@ def centered(
     """Set the degrees of centering; the model, and the mean degree of each parameter."""
     if not isinstance(problem.family, Hierarchical):
         return compiled, {}
-    names = problem.family.of(problem)
-    means = {name: round(float(degrees[k].mean()), 3) for k, name in enumerate(names)}
-    return compiled.with_data(**{CENTERING: degrees}), means
+    return compiled.with_data(**{CENTERING: degrees}), mean_degrees(problem, degrees)

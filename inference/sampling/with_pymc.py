@@ -15,6 +15,8 @@ import pymc as pm
 import xarray as xr
 
 from ..counters import FAILED, SLOTS, SOLVES, new_counters
+from ..hierarchy import CENTERING, Hierarchical
+from .pilot import mean_degrees, piloted
 from .progress import ChainState
 from .samplers import COUNTS, REFRESH, Drawn, explained, prior_draws, seeds_of
 from .starts import find_starts
@@ -49,7 +51,7 @@ def sample_pymc(problem: Problem, settings: Settings, progress: Progress) -> Dra
         If no start point is found.
     """
     joint, block = problem.joint(), new_counters()
-    starts = starts_for_pymc(joint, settings)
+    starts, centering = starts_for_pymc(problem, joint, settings)
     joint.counters.set_value(np.int64(block.ctypes.data))
     watch = Watch(settings, progress, block)
     begun = time.perf_counter()
@@ -74,11 +76,18 @@ def sample_pymc(problem: Problem, settings: Settings, progress: Progress) -> Dra
     finally:
         joint.counters.set_value(np.int64(0))
     seconds = time.perf_counter() - begun
-    return Drawn(split_chains(tree, watch.counts), watch.interrupted, starts, seconds)
+    chains = split_chains(tree, watch.counts)
+    return Drawn(chains, watch.interrupted, starts, seconds, centering)
 
 
-def starts_for_pymc(joint: Joint, settings: Settings) -> Starts:
-    """Start points by a density that PyMC compiles."""
+def starts_for_pymc(
+    problem: Problem, joint: Joint, settings: Settings
+) -> tuple[Starts, dict[str, float]]:
+    """Start points by a density that PyMC compiles, and degrees of centering, set in the model."""
+    hierarchical = isinstance(problem.family, Hierarchical)
+    if hierarchical:
+        degrees = joint.model[CENTERING]
+        degrees.set_value(np.zeros(degrees.get_value().shape))
     draw = prior_draws(joint.model)
     function = joint.model.logp_dlogp_function(ravel_inputs=True)
     function.set_extra_values({})
@@ -88,10 +97,15 @@ def starts_for_pymc(joint: Joint, settings: Settings) -> Starts:
         point = draw(seed)
         return np.concatenate([np.ravel(point[n]) for n in names]).astype(np.float64)
 
-    sequence = seeds_of(settings)[0]
-    return find_starts(
-        flat, function, settings.chains, sequence, lambda failed: explained(joint, failed)
-    )
+    def explain(failed: Sequence[int]) -> str:
+        return explained(joint, failed)
+
+    chains, sequence = settings.chains, seeds_of(settings)[0]
+    if not hierarchical:
+        return find_starts(flat, function, chains, sequence, explain), {}
+    starts, found = piloted(problem, joint, flat, function, chains, sequence, explain)
+    joint.model[CENTERING].set_value(found)
+    return starts, mean_degrees(problem, found)
 
 
 def unraveled(model: Any, flat: npt.NDArray[np.float64]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pytensor.graph.traversal import ancestors
 from scipy import stats
 
 from cytobayes.datasets import InputError, Study, load
-from cytobayes.inference import Problem, predict
+from cytobayes.inference import Problem, fit, predict, read_facts
 from cytobayes.inference.covariates import Effect
 from cytobayes.inference.hierarchy import Hierarchical
 from cytobayes.inference.op import SolveGradOp, SolveOp
@@ -132,6 +132,20 @@ def test_the_pilot_centers_what_data_know_and_not_what_they_do_not() -> None:
     assert pilot.degrees["V"].min() > 0.95
     assert pilot.degrees["k"].mean() < 0.1
     assert all(np.isfinite(compiled.logp_func(p)[0]) for p in pilot.starts.points)
+
+
+@pytest.mark.mcmc
+def test_the_sampler_of_pymc_starts_from_the_pilot_too() -> None:
+    problem = Problem(MODEL, study(sigma=0.02, times=TIMES / 200), population=Hierarchical())
+    tree = fit(
+        problem, seed=1, draws=100, tune=200, chains=1, sampler="pymc", log_likelihood=False,
+        progress=False,
+    )  # fmt: skip
+    centering = read_facts(tree)["centering"]
+    assert centering["V"] > 0.95
+    assert centering["k"] < 0.1
+    posterior = tree["posterior"].to_dataset()
+    assert posterior["V_omega"].median() == pytest.approx(0.3, abs=4 * 0.3 / np.sqrt(2 * 11))
 
 
 def test_a_new_subject_varies_by_omega_around_the_typical_value() -> None:

@@ -121,7 +121,9 @@ def run(
             if file is not None:
                 write(table, file, facts_of(plan))
             bar.advance(task)
-    return typed(table)
+    table = typed(table)
+    table.attrs.update(facts_of(plan))
+    return table
 
 
 def facts_of(plan: Plan) -> dict[str, Any]:

@@ -129,10 +129,9 @@ def stated(assessment: Assessment) -> list[tuple[str, str, str]]:
     rows = []
     for field in fields(Assessment):
         text = getattr(assessment, field.name).strip()
-        if field.name == "technical_criteria" and not text:
-            text = criteria()
+        silent = criteria() if field.name == "technical_criteria" else NOT_STATED
         element = field.name.replace("_", " ").capitalize()
-        rows.append((element, STATED if text else NOT_STATED, text or NOT_STATED))
+        rows.append((element, STATED if text else NOT_STATED, text or silent))
     return rows
 
 
@@ -158,20 +157,23 @@ def evaluated(
     for part, names in EVALUATION.items():
         of_part = [c for c in left if c.name in names]
         left = [c for c in left if c.name not in names]
-        rows += [row(part, c) for c in of_part] or [
+        rows += [row(part, c, problem.id) for c in of_part] or [
             (f"Model evaluation: {part[0].lower()}{part[1:]}", NOT_DONE, NOT_DONE)
         ]
-    rows += [row(c.title, c) for c in left]
+    rows += [row(c.title, c, problem.id) for c in left]
     blind = problem.blind_directions
     if blind:
         rows.append(("Model evaluation: structure", ATTENTION, " ".join(blind)))
     return rows
 
 
-def row(part: str, check: Check) -> tuple[str, str, str]:
-    """Row of a check."""
-    status = OPEN if check.good is None else PASS if check.good else ATTENTION
-    return f"Model evaluation: {part[0].lower()}{part[1:]}", status, check.sentence
+def row(part: str, check: Check, problem_id: str) -> tuple[str, str, str]:
+    """Row of a check; one that knows itself to be of another problem passes no judgment."""
+    status, text = OPEN if check.good is None else PASS if check.good else ATTENTION, check.sentence
+    of = check.table.attrs.get("problem_id", problem_id)
+    if of != problem_id:
+        status, text = OPEN, f"{text} This is a check of another problem ({of})."
+    return f"Model evaluation: {part[0].lower()}{part[1:]}", status, text
 
 
 def solves(chains: Convergence) -> tuple[str, str]:

@@ -69,6 +69,7 @@ def sbc(calibration: pd.DataFrame) -> Check:
     if rows.empty:
         raise InputError("the calibration has no ranks: every fit failed, or none was run.")
     table = judged(rows)
+    table.attrs.update(calibration.attrs)  # of which problem, for a table of credibility
     total = int(calibration["replication"].nunique())
     failed = total - int(rows["replication"].nunique())
     invalid = failed > FAILED * total

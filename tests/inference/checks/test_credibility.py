@@ -94,6 +94,16 @@ def test_other_checks_follow_under_their_titles(problem: Any) -> None:
     assert found.table["element"].iloc[-1] == "Model evaluation: shrinkage"
 
 
+def test_a_calibration_of_another_problem_passes_no_judgment(problem: Any) -> None:
+    checks = everything()
+    checks[2].table.attrs["problem_id"] = "0123"
+    found = credibility(problem, fitted(), checks, SAID)
+    assert statuses(found)["Model evaluation: calibration"] == "not judged"
+    assert "a check of another problem (0123)" in found.table["text"][11]
+    checks[2].table.attrs["problem_id"] = problem.id
+    assert credibility(problem, fitted(), checks, SAID).good is True
+
+
 def test_a_fit_of_another_problem_is_refused(problem: Any) -> None:
     with pytest.raises(InputError, match="the fit is one of the problem 0123"):
         credibility(problem, fitted(problem_id="0123"))

@@ -58,7 +58,9 @@ class Design:
 
 
 def align(
-    exposure: Column, outcome: Column, covariates: Mapping[str, Column] | pd.DataFrame | None
+    exposure: Column,
+    outcome: Column,
+    covariates: Mapping[str, Column] | pd.DataFrame | xr.Dataset | None,
 ) -> Design:
     """Join exposures, outcomes and covariates by subject, or by position where none is named.
 
@@ -75,7 +77,7 @@ def align(
         draws = exposure.transpose("chain", "draw", "subject")
         exposure = exposure.median(("chain", "draw")).assign_attrs(exposure.attrs)
     columns = {"x": _series(exposure, "exposure"), "y": _series(outcome, "outcome")}
-    given = {} if covariates is None else dict(covariates)
+    given = {} if covariates is None else {str(n): v for n, v in covariates.items()}
     for name, values in given.items():
         columns[f"z:{name}"] = _series(values, str(name))
     table = _joined(columns)

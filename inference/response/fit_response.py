@@ -42,7 +42,7 @@ def fit_response(
     *,
     curve: str = "logistic",
     kind: str | None = None,
-    covariates: Mapping[str, Any] | pd.DataFrame | None = None,
+    covariates: Mapping[str, Any] | pd.DataFrame | xr.Dataset | None = None,
     transform: str | None = None,
     reference: float | None = None,
     priors: Mapping[str, Distribution] | None = None,
@@ -75,7 +75,7 @@ def fit_response(
         curves: see `curves.Saturating`.
     kind : {"binary", "ordinal", "continuous"}, optional
         Default: by the values.
-    covariates : DataFrame or mapping of name to values, optional
+    covariates : DataFrame, Dataset or mapping of name to values, optional
         Numbers, or texts (one coefficient per level but the first in the alphabet).
     transform : {"identity", "log", "log10"}, optional
         In place of that of a straight curve.

@@ -56,7 +56,8 @@ def joint(tmp_path: Path) -> tuple[Problem, Any, Any, Any]:
     doses, clearance = np.array([50.0, 100.0, 200.0]), np.array([0.8, 1.0, 1.4])
     outcomes = np.array([0.0, 1.0, 1.0])
     path = records(tmp_path / "trial.csv", doses, clearance, outcomes)
-    study = read_table(path, observables={1: "C", 2: "CRS"}, compartments={1: "A"})
+    names: dict[int | str, str] = {1: "C", 2: "CRS"}
+    study = read_table(path, observables=names, compartments={"1": "A"})
     problem = Problem(
         with_auc(bolus(), "C"),
         study,

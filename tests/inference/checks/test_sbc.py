@@ -232,5 +232,5 @@ def test_the_committed_calibration_of_a_hierarchical_censored_model_passes() -> 
     check = sbc(found)
     assert check.good, check.sentence
     assert check.table["replications"].min() >= 0.98 * found["replication"].nunique()
-    assert found["replication"].nunique() >= 350
+    assert found["replication"].nunique() >= 400
     assert set(check.table["quantity"]) >= {"CL_omega", "V_omega", "ka", "CL", "V", "C_sigma"}

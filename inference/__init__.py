@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .prior_sample import sample_prior
     from .priors import PriorError, random_variable
     from .problem import Problem
+    from .quick import quick
     from .replicates import predictions, replicates
     from .response.anchors import published_curve, published_options
     from .response.exposure import exposure, il6_signal
@@ -140,6 +141,7 @@ __all__ = [
     "profile",
     "published_curve",
     "published_options",
+    "quick",
     "random_variable",
     "ranked",
     "read_calibration",
@@ -199,6 +201,7 @@ _HOMES = {
     "prior_sample": ("sample_prior",),
     "priors": ("PriorError", "random_variable"),
     "problem": ("Problem",),
+    "quick": ("quick",),
     "replicates": ("predictions", "replicates"),
     "response.anchors": ("published_curve", "published_options"),
     "response.exposure": ("exposure", "il6_signal"),

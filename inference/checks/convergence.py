@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from ...datasets.errors import InputError
+from ..sampling.approximate import caution
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +46,8 @@ class Convergence:
     failed_solves : dict of cause to int
         After warm-up.
     interrupted : bool
+    approximation : str
+        What an approximation is worth, if the draws are those of one (`quick`); else empty.
     """
 
     table: pd.DataFrame
@@ -55,10 +58,13 @@ class Convergence:
     failed_draws: int
     failed_solves: dict[str, int]
     interrupted: bool
+    approximation: str = ""
 
     @property
     def faults(self) -> tuple[str, ...]:
         """What speaks against the chains; empty when nothing does."""
+        if self.approximation:
+            return ("no chain has run",)
         total = self.chains * self.draws
         found = []
         if total == 0:
@@ -94,6 +100,8 @@ class Convergence:
     @property
     def sentence(self) -> str:
         """Verdict in words."""
+        if self.approximation:
+            return self.approximation
         if not self.ok:
             return f"The chains have not converged: {'; '.join(self.faults)}."
         worst, least = self.table["r_hat"].max(), self.table[["ess_bulk", "ess_tail"]].min().min()
@@ -173,7 +181,14 @@ def convergence(tree: xr.DataTree) -> Convergence:
         failed_draws=int(failed.sum()),
         failed_solves=causes,
         interrupted=bool(tree.attrs.get("interrupted", 0)),
+        approximation=approximation(tree),
     )
+
+
+def approximation(tree: xr.DataTree) -> str:
+    """Say what an approximation is worth; empty for a fit."""
+    method = str(tree.attrs.get("approximation", ""))
+    return caution(method, float(tree.attrs["pareto_k"])) if method else ""
 
 
 def failures(stats: xr.Dataset) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:

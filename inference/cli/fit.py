@@ -130,6 +130,14 @@ def fit(
     rtol: Annotated[
         Number, typer.Option(help="Relative tolerance of the ODE (1e-6).", rich_help_panel=NAME)
     ] = None,
+    quick: Annotated[
+        str,
+        typer.Option(
+            help="A look in seconds in place of a fit, never to be quoted: laplace, pathfinder, "
+            "advi or map.",
+            rich_help_panel=NAME,
+        ),
+    ] = "",
     force: Annotated[
         bool,
         typer.Option("--force", help="Replace a run that is in --out.", rich_help_panel=RUN),
@@ -164,7 +172,7 @@ def fit(
         },
         solver={"method": method, "rtol": rtol},
     )
-    if not run_fit(analysis, out, force=force):
+    if not run_fit(analysis, out, force=force, quick=quick):
         raise typer.Exit(INTERRUPTED)
 
 

@@ -31,7 +31,7 @@ __all__ = ["run_fit", "run_report", "run_resume"]
 RESUMABLE = "nutpie"
 
 
-def run_fit(analysis: Analysis, out: Path, *, force: bool = False) -> bool:
+def run_fit(analysis: Analysis, out: Path, *, force: bool = False, quick: str = "") -> bool:
     """Fit, save the run, write its report.
 
     Parameters
@@ -41,6 +41,8 @@ def run_fit(analysis: Analysis, out: Path, *, force: bool = False) -> bool:
         Folder to make.
     force : bool
         Replace a run that is there.
+    quick : str
+        Method of a quick look in place of the fit.
 
     Returns
     -------
@@ -49,9 +51,12 @@ def run_fit(analysis: Analysis, out: Path, *, force: bool = False) -> bool:
     """
     with new_run(out, force=force) as folder:
         problem = _read(analysis)
-        if analysis.sampling.sampler == RESUMABLE:
-            save_begun(folder, problem, analysis)
-        tree = _draw(problem, analysis, folder, out)
+        if quick:
+            tree = _looked(problem, analysis, folder, quick)
+        else:
+            if analysis.sampling.sampler == RESUMABLE:
+                save_begun(folder, problem, analysis)
+            tree = _draw(problem, analysis, folder, out)
     return _told(tree, problem, out)
 
 
@@ -96,6 +101,15 @@ def _draw(problem: Problem, analysis: Analysis, folder: Path, out: Path) -> xr.D
     save_run(folder, tree, problem, analysis)
     if state and not tree.attrs.get("interrupted", 0):
         shutil.rmtree(state, ignore_errors=True)
+    return tree
+
+
+def _looked(problem: Problem, analysis: Analysis, folder: Path, method: str) -> xr.DataTree:
+    """Approximate and save."""
+    from ..quick import quick
+
+    tree = quick(problem, method, seed=analysis.sampling.seed)
+    save_run(folder, tree, problem, analysis)
     return tree
 
 

@@ -83,6 +83,7 @@ def gather(run: Run, problem: Problem) -> Material:
         treated=treated(problem),
         meanings=meanings(problem),
         modes=places.sentence if places.good is False else "",
+        approximation=str(facts.get("approximation", "")),
     )
 
 
@@ -135,7 +136,9 @@ def settings(facts: Mapping[str, Any]) -> dict[str, str]:
     return {
         "Problem": str(facts["problem_id"]),
         "Seed": str(facts["seed"]),
-        "Sampler": (
+        "Sampler": f"{facts['sampler']}, an approximation: {facts['draws']} draws"
+        if facts.get("approximation")
+        else (
             f"{facts['sampler']}: {facts['chains']} chains of {facts['tune']} warm-up and "
             f"{facts['draws']} kept draws, target acceptance {facts['target_accept']:g}"
             f"{resumed(int(facts.get('resumed', 0)))}"

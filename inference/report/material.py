@@ -67,6 +67,8 @@ class Material:
     meanings : mapping of parameter of measurement to str
     modes : str
         Sentence on chains that sit apart; empty if none do.
+    approximation : str
+        Method of a quick look; empty for a fit.
     """
 
     model: OdeModel
@@ -93,6 +95,7 @@ class Material:
     treated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
     modes: str = ""
+    approximation: str = ""
 
     @property
     def coverage(self) -> tuple[Coverage, ...]:
@@ -129,4 +132,5 @@ class Material:
             unpublished=self.unpublished,
             blind=self.blind,
             modes=self.modes,
+            approximation=self.approximation,
         )

@@ -86,6 +86,8 @@ class Evidence:
         Sentences on directions that no fitted observable can see (`Problem.blind_directions`).
     modes : str
         Sentence of `checks.modes` if chains sit apart, else empty.
+    approximation : str
+        Method of `quick`, if these are its draws; else empty.
     """
 
     converged: bool
@@ -98,6 +100,7 @@ class Evidence:
     unpublished: tuple[str, ...] = ()
     blind: tuple[str, ...] = ()
     modes: str = ""
+    approximation: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,8 @@ def _headline(level: Level, evidence: Evidence) -> str:
     if level is Level.TRUSTED:
         return "This fit can be trusted as a description of these data."
     if level is Level.REFUSED:
+        if evidence.approximation:
+            return f"A quick look by {evidence.approximation}: do not use these numbers."
         if evidence.modes:
             return "Do not use these numbers: the chains sit in different places."
         why = "was stopped early" if evidence.interrupted else "did not converge"
@@ -170,6 +175,8 @@ def _interrupted(evidence: Evidence) -> tuple[str, ...]:
 def _advice(evidence: Evidence) -> tuple[str, ...]:
     if evidence.converged or evidence.interrupted:
         return ()
+    if evidence.approximation:
+        return ("Fit the same analysis without --quick before quoting anything.",)
     if evidence.modes:
         return (
             "Look for what the data leave open (a sign, an order, an exchange of parameters) and "
@@ -190,6 +197,8 @@ def _coverage(evidence: Evidence) -> tuple[str, ...]:
         "90 % predictive intervals"
     )
     missed = [c for c in evidence.coverage if c.surprising]
+    if evidence.approximation:
+        return (f"{overall}.",)
     if not evidence.converged:
         return (f"{overall}, which says little before the chains converge.",)
     if not missed:

@@ -109,11 +109,11 @@ def _judged(problem: Problem, difference: Array) -> tuple[str, bool]:
     failed = int((~np.isfinite(difference)).sum())
     if failed:
         return f"{failed} of {difference.size} draws cannot be solved at tighter tolerances.", False
-    from arviz_stats.base import array_stats
+    from arviz_stats.base.array import array_stats
 
     centered = difference - np.mean(difference)
     largest = float(np.max(np.abs(centered)))
-    _, k = array_stats.psislw(centered)
+    _, k = array_stats.psislw(centered)  # type: ignore[no-untyped-call]
     calm = largest < SMALL or float(k) < RELIABLE
     change = (
         f"Solving with tolerances of {_tighter(problem.solver).rtol:.0e} in place of "

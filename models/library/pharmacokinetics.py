@@ -32,9 +32,8 @@ SIZE = "order of size of a small molecule; state a prior for your drug"
 
 
 def _row(name: str, value: float, unit: str, text: str, **more: Any) -> Parameter:
-    return assumed(
-        name, value, unit, text, source=SIZE, **{"prior": LogNormal(value, WIDE), "iiv": 0.3} | more
-    )
+    hints: dict[str, Any] = {"prior": LogNormal(value, WIDE), "iiv": 0.3}
+    return assumed(name, value, unit, text, source=SIZE, **hints | more)
 
 
 CL = _row("CL", 5.0, "L/h", "clearance")

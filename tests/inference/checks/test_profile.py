@@ -34,7 +34,7 @@ def test_the_profile_of_a_log_linear_parameter_is_a_parabola(made: Any) -> None:
     precision = x.T @ x / SIGMA**2 + np.eye(2) / WIDTH**2
     curvature = precision[0, 0] - precision[0, 1] ** 2 / precision[1, 1]
     near = part[(part["coordinate"] - np.log(10.0)).abs() < 0.2]
-    top = part["coordinate"][part["fall"].idxmin()]
+    top = part["coordinate"].to_numpy()[part["fall"].argmin()]
     assert top == pytest.approx(np.log(10), abs=0.01)  # data are the curve of the prior's centers
     expected = 0.5 * curvature * (near["coordinate"] - top) ** 2
     np.testing.assert_allclose(near["fall"], expected, rtol=0.1, atol=0.01)

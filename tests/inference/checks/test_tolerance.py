@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem
 from cytobayes.inference.checks.tolerance import tolerance
 from cytobayes.models.ode import OdeModel
 from cytobayes.models.solver import SolverOptions
-
-from ..conftest import Study
 
 
 def draws(sigma: float) -> xr.DataTree:

@@ -76,8 +76,9 @@ def climbed(point: Array, evaluate: Evaluate) -> tuple[list[Array], list[Array]]
     def keep(x: Array) -> None:
         points.append(np.array(x))
 
-    options: Any = {"maxfun": CLIMB, "maxiter": CLIMB, "ftol": 1e-12}
-    minimize(downhill, point, jac=True, method="L-BFGS-B", options=options, callback=keep)
+    limits = {"maxfun": CLIMB, "maxiter": CLIMB, "ftol": 1e-12}
+    options: Any = {"options": limits, "callback": keep}
+    minimize(downhill, point, jac=True, method="L-BFGS-B", **options)
     return points, [checked(x, evaluate)[1] for x in points]
 
 
@@ -153,6 +154,7 @@ def pareto_k(points: Array, own: Array, density: Callable[[Array], float]) -> fl
     """
     from arviz_stats.base.array import array_stats
 
+    psislw: Any = array_stats.psislw
     target = np.array([density(x) for x in points])
     ratio = target - own
     seen = target > -HUGE
@@ -162,7 +164,7 @@ def pareto_k(points: Array, own: Array, density: Callable[[Array], float]) -> fl
         return float("nan")
     if np.ptp(ratio[seen]) < EQUAL:
         return 0.0
-    _, k = array_stats.psislw(ratio[seen].max() - ratio[seen])  # it takes minus the logarithm
+    _, k = psislw(ratio[seen].max() - ratio[seen])  # it takes minus the logarithm
     return float(k)
 
 

@@ -27,7 +27,7 @@ from ..hierarchy import Hierarchical
 from ..random_effects import Column, effect_columns, groups_by_spread
 from ..scales import scale_of, spread_unit
 from .degrees import cautious_degrees
-from .starts import Evaluate, Starts, candidates, checked
+from .starts import Evaluate, Starts, candidates, checked, searched
 
 if TYPE_CHECKING:
     from ..joint import Joint
@@ -117,6 +117,7 @@ def run_pilot(
     chains: int,
     sequence: np.random.SeedSequence,
     explain: Callable[[Any], str],
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Pilot:
     """Find starting points and the share of variance that decides about centering.
 
@@ -125,7 +126,7 @@ def run_pilot(
     problem : Problem
         With a hierarchical population, non-centered.
     layout : Layout
-    draw, evaluate, chains, sequence, explain
+    draw, evaluate, chains, sequence, explain, tell
         As for `starts.find_starts`.
 
     Returns
@@ -140,9 +141,11 @@ def run_pilot(
     columns = effect_columns(problem)
     source = candidates(draw, evaluate, sequence, explain)
     units = {c.spread: spread_unit(problem, c.parameter) for c in columns}
-    modes = [
-        _climb(next(source), columns, units, layout, evaluate) for _ in range(max(PATHS, chains))
-    ]
+    modes: list[_Mode] = []
+    while len(modes) < max(PATHS, chains):
+        modes.append(_climb(next(source), columns, units, layout, evaluate))
+        top = max(m.height for m in modes)
+        tell(searched(len(modes), max(PATHS, chains), top))
     modes.sort(key=lambda m: -m.height)
     population = layout.size - sum(c.entries.size for c in columns)
     kept = [m for m in modes if m.height >= modes[0].height - MARGIN - population]
@@ -167,6 +170,7 @@ def piloted(
     chains: int,
     sequence: np.random.SeedSequence,
     explain: Callable[[Any], str],
+    tell: Callable[[str], None] = lambda text: None,
 ) -> tuple[Starts, Array]:
     """Run the pilot and bring its points to the degrees that were asked for or found.
 
@@ -174,7 +178,7 @@ def piloted(
     ----------
     joint : Joint
         Of the problem; its degrees are zero, also in ``evaluate``.
-    problem, draw, evaluate, chains, sequence, explain
+    problem, draw, evaluate, chains, sequence, explain, tell
         As for `run_pilot`.
 
     Returns
@@ -185,7 +189,8 @@ def piloted(
     """
     family = problem.family
     assert isinstance(family, Hierarchical)
-    pilot = run_pilot(problem, Layout.of(joint), draw, evaluate, chains, sequence, explain)
+    layout = Layout.of(joint)
+    pilot = run_pilot(problem, layout, draw, evaluate, chains, sequence, explain, tell)
     degrees = np.zeros((len(family.of(problem)), len(problem.arrangement.subjects)))
     for k, name in enumerate(family.of(problem)):
         if name not in family.correlated:

@@ -1,9 +1,14 @@
-"""What a user sees while chains run: one line per chain, on the terminal's error stream."""
+"""What a user sees while chains run, on the error stream.
+
+On a terminal, a line per chain that is kept up to date; in a pipe or a file, a plain line now and
+then.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -11,10 +16,12 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 __all__ = ["ChainState", "Progress", "duration", "time_left"]
 
 BAR = 20
+FIRST, LATER = 10.0, 60.0  # seconds between plain lines while start points are found, and later
 COLUMNS = ("chain", "", "draws", "phase", "diverg.", "step", "gradients", "failed solves")
 
 
@@ -92,13 +99,13 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """A table that follows the chains; silent when it is not wanted or nobody is watching.
+    """A table that follows the chains, or plain lines where there is no terminal.
 
     Parameters
     ----------
     chains, cores : int
     wanted : bool
-        Show it, if the error stream is a terminal.
+        Show anything at all.
     console : Console, optional
         Where to write; default: the error stream.
     """
@@ -111,6 +118,8 @@ class Progress:
         console = console or Console(file=sys.stderr)
         shown = wanted and console.is_terminal
         self._live = Live(console=console, auto_refresh=False) if shown else None
+        self._plain = console if wanted and not shown else None
+        self._written = time.monotonic()
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -126,7 +135,8 @@ class Progress:
     ) -> None:
         """Show the last state and stop."""
         if self._live:
-            self._live.update(self.table(), refresh=True)
+            if self.states:
+                self._live.update(self.table(), refresh=True)
             self._live.stop()
 
     def update(self, states: Mapping[int, ChainState]) -> None:
@@ -139,6 +149,36 @@ class Progress:
         self.states.update(states)
         if self._live:
             self._live.update(self.table(), refresh=True)
+        self._line(self.summary, LATER)
+
+    def tell(self, text: str) -> None:
+        """Show what is done before the chains begin.
+
+        Parameters
+        ----------
+        text : str
+        """
+        if self._live:
+            self._live.update(Text(text), refresh=True)
+        self._line(lambda: text, FIRST)
+
+    def _line(self, text: Callable[[], str], every: float) -> None:
+        """Write a plain line, if the last one is long enough ago."""
+        if self._plain and time.monotonic() - self._written >= every:
+            self._written = time.monotonic()
+            self._plain.print(Text(text()), soft_wrap=True)
+
+    def summary(self) -> str:
+        """All chains in one line."""
+        states = list(self.states.values())
+        done, total = sum(s.finished for s in states), sum(s.total for s in states)
+        waiting = self.chains - len(states)
+        total += waiting * (states[0].total if states else 0)
+        left = duration(time_left(self.states, self.chains, self.cores))
+        return (
+            f"{done:,} of {total:,} draws, {sum(s.divergences for s in states)} divergences, "
+            f"{sum(s.failed for s in states)} failed solves, time left {left}"
+        )
 
     def table(self) -> Table:
         """One row per chain, and the time left."""

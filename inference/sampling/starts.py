@@ -92,6 +92,7 @@ def find_starts(
     chains: int,
     sequence: np.random.SeedSequence,
     explain: Callable[[Sequence[int]], str],
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Starts:
     """Choose start points.
 
@@ -106,6 +107,8 @@ def find_starts(
         Source of the seeds.
     explain : callable seeds -> str
         Says what is wrong at these draws.
+    tell : callable str -> None
+        Takes a line on how far the search is.
 
     Returns
     -------
@@ -128,11 +131,17 @@ def find_starts(
         margin = MARGIN + paths[0].points[0].size
         top = max(path.top for path in paths)
         kept = [path for path in paths if path.top >= top - margin]
+        tell(searched(len(paths), PATHS[0], top))
         enough = len(paths) >= PATHS[0] and len(kept) >= chains
         if enough or len(paths) == PATHS[1]:
             break
     points = [kept[chain % len(kept)].start(margin, evaluate) for chain in range(chains)]
     return Starts(points, sorted((path.top for path in paths), reverse=True), len(kept))
+
+
+def searched(done: int, least: int, top: float) -> str:
+    """Say how far the search is."""
+    return f"finding starting points: path {done} of at least {least}, best log density {top:.1f}"
 
 
 def candidates(

@@ -82,7 +82,7 @@ def sample_nutpie(
     joint, compiled = with_replica(problem, data)
     begun = checkpoint.begun() if checkpoint else None
     if begun is None:
-        begun = begun_at(problem, settings, joint, compiled)
+        begun = begun_at(problem, settings, joint, compiled, progress.tell)
         if checkpoint:
             checkpoint.save_begun(begun)
     compiled, centering = centered(problem, joint, compiled, begun.degrees)
@@ -106,18 +106,28 @@ def sample_nutpie(
     )
 
 
-def begun_at(problem: Problem, settings: Settings, joint: Joint, compiled: Any) -> Begun:
+def begun_at(
+    problem: Problem,
+    settings: Settings,
+    joint: Joint,
+    compiled: Any,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Begun:
     """Find starting points, and the degrees of centering of a hierarchical population."""
-    sequence = seeds_of(settings)[0]
+    chains, sequence = settings.chains, seeds_of(settings)[0]
 
     def explain(failed: Sequence[int]) -> str:
         return explained(joint, failed)
 
-    if isinstance(problem.family, Hierarchical):
-        return after_pilot(problem, settings, joint, compiled, explain)
-    draw, evaluate = compiled.initial_point_func, compiled.logp_func
-    found = find_starts(draw, evaluate, settings.chains, sequence, explain)
-    return Begun(found, np.zeros((0, 0)))
+    draw = compiled.initial_point_func
+    if not isinstance(problem.family, Hierarchical):
+        found = find_starts(draw, compiled.logp_func, chains, sequence, explain, tell)
+        return Begun(found, np.zeros((0, 0)))
+    zeros = joint.model[CENTERING]
+    zeros.set_value(np.zeros(zeros.get_value().shape))
+    return Begun(
+        *piloted(problem, joint, draw, compiled.logp_func, chains, sequence, explain, tell)
+    )
 
 
 def with_replica(
@@ -128,21 +138,6 @@ def with_replica(
     for name, array in (data or {}).items():
         joint.model[name].set_value(array)
     return joint, compiled.with_data(**data) if data else compiled
-
-
-def after_pilot(
-    problem: Problem,
-    settings: Settings,
-    joint: Joint,
-    compiled: Any,
-    explain: Callable[[Sequence[int]], str],
-) -> Begun:
-    """As `begun_at`, for a hierarchical population with degrees that were asked for or found."""
-    degrees = np.zeros(joint.model[CENTERING].get_value().shape)
-    joint.model[CENTERING].set_value(degrees)
-    plain = compiled.with_data(**{CENTERING: degrees})
-    draw, evaluate, sequence = plain.initial_point_func, plain.logp_func, seeds_of(settings)[0]
-    return Begun(*piloted(problem, joint, draw, evaluate, settings.chains, sequence, explain))
 
 
 def centered(

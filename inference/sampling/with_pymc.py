@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ def sample_pymc(problem: Problem, settings: Settings, progress: Progress) -> Dra
         If no start point is found.
     """
     joint, block = problem.joint(), new_counters()
-    starts, centering = starts_for_pymc(problem, joint, settings)
+    starts, centering = starts_for_pymc(problem, joint, settings, progress.tell)
     joint.counters.set_value(np.int64(block.ctypes.data))
     watch = Watch(settings, progress, block)
     begun = time.perf_counter()
@@ -81,7 +81,7 @@ def sample_pymc(problem: Problem, settings: Settings, progress: Progress) -> Dra
 
 
 def starts_for_pymc(
-    problem: Problem, joint: Joint, settings: Settings
+    problem: Problem, joint: Joint, settings: Settings, tell: Callable[[str], None]
 ) -> tuple[Starts, dict[str, float]]:
     """Start points by a density that PyMC compiles, and degrees of centering, set in the model."""
     hierarchical = isinstance(problem.family, Hierarchical)
@@ -102,8 +102,8 @@ def starts_for_pymc(
 
     chains, sequence = settings.chains, seeds_of(settings)[0]
     if not hierarchical:
-        return find_starts(flat, function, chains, sequence, explain), {}
-    starts, found = piloted(problem, joint, flat, function, chains, sequence, explain)
+        return find_starts(flat, function, chains, sequence, explain, tell), {}
+    starts, found = piloted(problem, joint, flat, function, chains, sequence, explain, tell)
     joint.model[CENTERING].set_value(found)
     return starts, mean_degrees(problem, found)
 

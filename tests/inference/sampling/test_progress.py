@@ -7,7 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
+from cytobayes.inference.sampling import progress as module
 from cytobayes.inference.sampling.progress import ChainState, Progress, duration, time_left
+from cytobayes.inference.sampling.starts import searched
 
 HALF = ChainState(
     finished=500, total=1000, tuning=False, divergences=3, step_size=0.25, gradients=12345,
@@ -29,9 +31,31 @@ def test_table_shows_draws_divergences_step_gradients_failures_and_time_left() -
         assert part in shown
 
 
-def test_nothing_is_written_to_a_file_or_when_not_wanted() -> None:
+def test_nothing_is_written_when_not_wanted_or_when_there_was_no_time_to_wait() -> None:
     assert written(terminal=False) == ""
+    assert written(terminal=False, wanted=False) == ""
     assert written(terminal=True, wanted=False) == ""
+
+
+def test_a_pipe_gets_a_plain_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LATER", 0.0)
+    assert written(terminal=False) == (
+        "500 of 2,000 draws, 3 divergences, 2 failed solves, time left 20 s\n"
+    )
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_search_for_starting_points_is_shown(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST", 0.0)
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=terminal, width=120)
+    with Progress(2, 2, console=console) as progress:
+        progress.tell(searched(3, 16, -120.34))
+    line = "finding starting points: path 3 of at least 16, best log density -120.3"
+    assert line in stream.getvalue()
+    assert ("\x1b" in stream.getvalue()) == terminal
 
 
 def test_states_are_kept_even_when_nothing_is_shown() -> None:

@@ -83,7 +83,12 @@ OUTCOMES = {  # column of patients.csv: outcome, scale, column of its onset
 }
 
 
-def read(path: str | Path | None = None, *, observables: Sequence[str] = OBSERVABLES) -> Study:
+def read(
+    path: str | Path | None = None,
+    *,
+    observables: Sequence[str] = OBSERVABLES,
+    blocked_il6: bool = True,
+) -> Study:
     """Read a copy of the NIH CD22 data.
 
     Parameters
@@ -97,6 +102,11 @@ def read(path: str | Path | None = None, *, observables: Sequence[str] = OBSERVA
         Any of IFNg, IL6, IL8, IL10, IL15, TNF, IL18 [pg/mL], CAR [cells/uL], CRP [mg/L], ferritin
         [ug/L], LDH [U/L]; on request also GMCSF, IL12p70, IL13, IL1b, IL2, IL4, MIPa [pg/mL],
         more than a third of which are below their limits.
+    blocked_il6 : bool
+        False leaves out IL-6 after the day of onset of CRS in patients who were given tocilizumab,
+        or of whom that is not known: blockade of its receptor raises IL-6 in serum, the time of
+        the drug is not in the data, and nobody gives it before the onset. Not for a clone, which
+        does not say who was given it.
 
     Returns
     -------
@@ -109,12 +119,14 @@ def read(path: str | Path | None = None, *, observables: Sequence[str] = OBSERVA
     Raises
     ------
     InputError
-        If the copy has another layout, or an observable is not known.
+        If the copy has another layout, an observable is not known, or a clone is to leave out IL-6.
     """
     _check(observables)
     folder = Path(path) if path is not None else download(NAME)
     if present(folder, LAYOUTS, NAME) == "cleaned":
-        return _cleaned(folder, observables)
+        return _cleaned(folder, observables, blocked_il6)
+    if not blocked_il6:
+        raise InputError(f"{NAME}: a clone does not say who was given tocilizumab; keep all IL6.")
     return _clone(folder, observables)
 
 
@@ -129,7 +141,7 @@ def _check(observables: Sequence[str]) -> None:
         raise InputError(f"{NAME}: name at least one observable.")
 
 
-def _cleaned(folder: Path, observables: Sequence[str]) -> Study:
+def _cleaned(folder: Path, observables: Sequence[str], blocked_il6: bool) -> Study:
     """Read the four cleaned files."""
     parts = []
     for file, time, analyte, value in TABLES:
@@ -143,7 +155,10 @@ def _cleaned(folder: Path, observables: Sequence[str]) -> Study:
     )
     rows = pd.concat([part for _, part, _ in parts], ignore_index=True)
     people = patients.rows[patients.rows["id"].isin(rows["subject"])]
-    note = f"{counted(len(people), 'patient')} of {len(patients.rows)} with a kept measurement"
+    notes = [f"{counted(len(people), 'patient')} of {len(patients.rows)} with a kept measurement"]
+    if not blocked_il6:
+        rows, step = _unblocked(rows, people)
+        notes.append(step)
     return Study(
         rows,
         name=NAME,
@@ -153,8 +168,20 @@ def _cleaned(folder: Path, observables: Sequence[str]) -> Study:
         outcomes=_outcomes(people),
         provenance=[
             *(source.provenance(NAME, len(part), steps) for source, part, steps in parts),
-            patients.provenance(NAME, len(people), [note, *TRAPS]),
+            patients.provenance(NAME, len(people), [*notes, *TRAPS]),
         ],
+    )
+
+
+def _unblocked(rows: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Leave out IL-6 that tocilizumab may have raised; the step with its counts."""
+    onset = pd.to_numeric(people.set_index("id")["day_crs"])
+    given = pd.to_numeric(people.set_index("id")["toci"])
+    treated = onset[given.ne(0)]  # not known counts as given
+    late = (rows["observable"] == "IL6") & (rows["time"] > rows["subject"].map(treated))
+    return rows[~late].reset_index(drop=True), (
+        f"{counted(int(late.sum()), 'row')} of IL6 left out, after the onset of CRS in "
+        f"{counted(rows['subject'][late].nunique(), 'patient')} with tocilizumab or not known"
     )
 
 

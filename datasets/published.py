@@ -180,8 +180,8 @@ def _refuse_other_kind(name: str) -> None:
     """Say how to get at a set that is known but is no Study of the package."""
     if name in names("individual (loader)"):
         raise InputError(
-            f"{name!r} does not come with the package. In Python, load({name!r}, path=COPY) reads "
-            "your copy of it."
+            f"{name!r} does not come with the package. {name}=COPY as --data of cytobayes fit, or "
+            f"load({name!r}, path=COPY) in Python, reads your copy of it."
         )
     if name in names("all"):
         raise InputError(f"{name!r} is a table of {entry(name).kind}, not data to fit.")

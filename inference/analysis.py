@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "DataSource", "Sampling"]
 
 KEPT = "posterior.nc"  # of a run: holds a copy of the data
+COPIED = "individual (loader)"  # kind of the sets that do not come with the package
 METHODS = ("auto", "explicit", "stiff")
 
 
@@ -61,32 +62,46 @@ class Sampling:
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where the data of an analysis are: a published set by name, or a file.
+    """Where the data of an analysis are: a published set by name, a file, or a copy of a set.
 
     Parameters
     ----------
     name : str
-        Name of a set that comes with the package; empty for a file.
+        Name of a set that comes with the package, or of one of which the user has a copy; empty
+        for a file.
     file : str
-        Path of a table, or of a ``posterior.nc`` that keeps the data of a run; relative to the
-        folder of the analysis file.
+        Path of a table, of a ``posterior.nc`` that keeps the data of a run, or of the copy of the
+        set; relative to the folder of the analysis file.
     sha256 : str
         Digest of a table; one that has changed since is refused.
+    options : mapping
+        Of the loader of a set that does not come with the package: ``observables`` and the like.
     """
 
     name: str = ""
     file: str = ""
     sha256: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name_or_path: str) -> DataSource:
-        """Describe what ``--data`` named; a file is digested."""
+        """Describe what ``--data`` named, ``SET=COPY`` for a copy; a file is digested."""
         from ..datasets import names
 
+        name, equals, copy = name_or_path.partition("=")
+        if equals and name in names(COPIED):
+            return cls(name=name, file=copy)
         path = Path(name_or_path)
         if name_or_path in names() or not path.is_file():
             return cls(name=name_or_path)
         return cls(file=name_or_path, sha256=digest(path))
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it is the user's copy of a set that does not come with the package."""
+        from ..datasets import names
+
+        return self.name in names(COPIED)
 
     def open(self, folder: Path) -> Study:
         """Read the data.
@@ -101,12 +116,15 @@ class DataSource:
         InputError
             If there are none, they cannot be read, or the file has changed.
         """
-        from ..datasets import open_study
+        from ..datasets import load, open_study
 
-        if self.name:
-            return open_study(self.name)
         path = folder / self.file
-        if not path.exists() and (folder / KEPT).exists():
+        if self.name and not self.is_copy:
+            return open_study(self.name)
+        there = bool(self.file) and path.exists()
+        if self.name and (there or not (folder / KEPT).exists()):
+            return load(self.name, path if self.file else None, **self.options)
+        if not there and (folder / KEPT).exists():
             path = folder / KEPT  # the table is gone, the run kept its content
         if path.suffix == ".nc":
             return kept_study(path)

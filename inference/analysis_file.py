@@ -287,8 +287,10 @@ def _check_head(tables: Mapping[str, Any], where: str) -> None:
 
 def _data(table: Mapping[str, Any], where: str) -> DataSource:
     source = read_section(DataSource, table, where)
-    if bool(source.name) == bool(source.file):
+    if bool(source.name) == bool(source.file) and not source.is_copy:
         raise InputError(f"{where}: give name (a published set) or file, one of the two")
+    if not isinstance(source.options, Mapping) or (source.options and not source.is_copy):
+        raise InputError(f"{where}: options belong to a set of which you have a copy")
     return source
 
 

@@ -22,7 +22,7 @@ def fit(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.", rich_help_panel=RUN)],
     data: Annotated[
-        Text, typer.Option(help="Published set, or csv file.", rich_help_panel=FILE)
+        Text, typer.Option(help="Published set, csv file, or nih-cd22=COPY.", rich_help_panel=FILE)
     ] = None,
     error: Annotated[
         Many,

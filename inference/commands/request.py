@@ -50,7 +50,8 @@ def compose(
     what : str
         Name of a model, or path of a file that ends in ``.toml``.
     data : str, optional
-        Name of a published set, or path of a csv file.
+        Name of a published set, path of a csv file, or ``SET=COPY`` for your copy of a set that
+        does not come with the package.
     error, dose, observable, prior, fix : sequence of str, optional
         ``lognormal`` or ``IL6=lognormal``; ``E=2@0``; ``IL-6=IL6`` (``IL-6=`` leaves it out);
         ``ka=LogNormal(0.1, 0.5)``;
@@ -109,7 +110,10 @@ def _start(what: str, data: str | None) -> Analysis:
         analysis = read_analysis(what)
         if data is None:
             return analysis
-        return replace(analysis, data=DataSource.of(data), folder=Path())
+        source = DataSource.of(data)
+        if source.name == analysis.data.name:
+            source = replace(source, options=analysis.data.options)
+        return replace(analysis, data=source, folder=Path())
     if Path(what).is_dir():
         raise InputError(
             f"{what} is a folder; to repeat a run, name its file: {Path(what) / 'analysis.toml'}"

@@ -98,6 +98,31 @@ def test_cd22_zero_counts_are_left_censored(cd22: Study, data_dir: Path) -> None
     assert rows.query("censoring == 'none'")["value"].min() == min(c for c in counts if c > 0)
 
 
+def test_cd22_il6_that_tocilizumab_may_have_raised_is_left_out_on_request(
+    cd22: Study, data_dir: Path
+) -> None:
+    study = load("nih-cd22", data_dir / "nih_cd22", blocked_il6=False)
+    people = {r["id"]: r for r in rows_of(data_dir / "nih_cd22" / "patients.csv")}
+
+    def interpretable(row: pd.Series) -> bool:
+        one = people[row["subject"]]
+        untreated = one["toci"] != "" and float(one["toci"]) == 0
+        return row["observable"] != "IL6" or untreated or row["time"] <= float(one["day_crs"])
+
+    before = cd22.to_frame()
+    expected = before[before.apply(interpretable, axis=1)].reset_index(drop=True)
+    assert 0 < len(expected) < len(before)
+    pd.testing.assert_frame_equal(study.to_frame(), expected)
+    left = f"{len(before) - len(expected)} rows of IL6 left out"
+    assert any(step.startswith(left) for step in study.provenance[3].steps)
+    assert study.subjects == cd22.subjects
+
+
+def test_a_clone_cannot_tell_whose_il6_was_blocked(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not say who was given tocilizumab"):
+        load("nih-cd22", clone(tmp_path), blocked_il6=False)
+
+
 @pytest.mark.parametrize("name", ["GMCSF", "IL12p70", "IL1b", "IL2", "IL4", "MIPa"])
 def test_cd22_floors_are_left_censored_on_request(name: str, data_dir: Path) -> None:
     study = load("nih-cd22", data_dir / "nih_cd22", observables=[name])
@@ -232,7 +257,7 @@ def test_loaded_names_and_units_are_those_of_the_library(data_dir: Path, lps: St
     wanted = ["CAR", "IFNg", "IL6", "CRP", "ferritin"]
     study = load("nih-cd22", data_dir / "nih_cd22", observables=wanted)
     text = str(Problem(get("crs-cascade"), study))
-    assert "CAR [cell/uL]: 131 rows (M3 on 25 left-censored)" in text
+    assert "CAR: 25 rows below 0.04 cell/uL scored as left-censored (M3)" in text
     assert all(name in text for name in wanted)
     assert "IL10 [pg/mL]: 160 rows" in str(Problem(get("endotoxin"), lps))
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 from cytobayes.models.library import get
 from cytobayes.models.solver import SolverOptions
 
+EXAMPLE = Path(__file__).parents[2] / "docs" / "analyses" / "nih_cd22.toml"
 PLAIN = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 POSITIVE = st.floats(1e-300, 1e300)
 PRIORS = st.one_of(
@@ -128,6 +130,39 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has changed since"):
         source.open(tmp_path)
     assert len(replace(source, sha256="").open(tmp_path).to_frame()) == 3
+
+
+def test_a_copy_of_the_user_is_read_with_the_options_of_the_analysis(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    copy = data_dir / "nih_cd22"
+    analysis = compose(str(EXAMPLE), data=f"nih-cd22={copy}")
+    assert analysis.data.options["blocked_il6"] is False, "of the file, not of the command line"
+    problem = analysis.to_problem()
+    assert problem.data.observables == ("IFNg", "IL6", "CAR", "CRP")
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "run" / "analysis.toml"
+    path.write_text(write_text(analysis.moved(tmp_path / "run")))
+    assert read_analysis(path).to_problem().id == problem.id
+
+
+def test_a_copy_that_is_gone_is_replaced_by_what_the_run_kept(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    source = DataSource("nih-cd22", str(data_dir / "nih_cd22"), options={"observables": ["CAR"]})
+    study = source.open(tmp_path)
+    gone = replace(source, file="gone")
+    with pytest.raises(InputError, match="gone"):
+        gone.open(tmp_path)
+    xr.DataTree.from_dict({"study": study.tree}).to_netcdf(
+        tmp_path / "posterior.nc", engine="h5netcdf"
+    )
+    pd.testing.assert_frame_equal(gone.open(tmp_path).to_frame(), study.to_frame())
+
+
+def test_options_of_data_need_a_loader() -> None:
+    with pytest.raises(InputError, match="options belong to a set of which you have a copy"):
+        read_text(MINIMAL + "options = { observables = ['IL6'] }\n")
 
 
 def test_data_made_in_python_are_kept_by_the_run() -> None:

@@ -11,16 +11,20 @@ from typing import Any
 
 import arviz as az
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 from cytobayes.datasets.errors import InputError
+from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem, convergence, fit, read_facts
 from cytobayes.inference.sampling import chains
 from cytobayes.inference.sampling.checkpoint import Checkpoint, read
 from cytobayes.inference.sampling.continuation import next_plan
 from cytobayes.inference.sampling.progress import Progress
 from cytobayes.inference.sampling.samplers import Settings
+from cytobayes.models.distributions import LogNormal
+from cytobayes.models.ode import OdeModel, Parameter
 
 pytestmark = pytest.mark.mcmc
 ASKED: dict[str, Any] = {
@@ -251,3 +255,40 @@ def test_half_a_file_is_swept_away(problem: Problem, state: Path) -> None:
 def test_only_nutpie_has_a_state(problem: Problem, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only nutpie"):
         fit(problem, checkpoint=tmp_path / "state", sampler="pymc", **ASKED)
+
+
+# ------------------------------------------------------------------------------ a hierarchy
+def test_a_hierarchy_keeps_its_degrees_of_centering_and_goes_on(tmp_path: Path) -> None:
+    """Log values of 8 subjects around a typical one: the spread decides about centering."""
+    model = OdeModel(
+        "level",
+        (),
+        (Parameter("a", 2.0, prior=LogNormal(2.0, 0.5)),),
+        outputs={"y": lambda t, y, p: p.a + 0 * t},
+    )
+    rng = np.random.default_rng(2)
+    levels = 2 * np.exp(0.4 * rng.standard_normal(8))
+    rows = [
+        {"subject": str(s), "time": float(t), "observable": "y", "value": v * np.exp(0.1 * e)}
+        for s, v in enumerate(levels)
+        for t, e in enumerate(rng.standard_normal(4))
+    ]
+    problem = Problem(model, Study(pd.DataFrame(rows), name="x"), population="hierarchical")
+    state = tmp_path / "state"
+    before: Any = fit(problem, checkpoint=state, **ASKED)
+    assert read_facts(before)["centering"]["a"] > 0.5
+    cut(state, 0, 100, 0)
+    cut(state, 1, 300, 300)
+    tree: Any = fit(problem, checkpoint=state, **ASKED)
+    assert read_facts(tree)["centering"] == read_facts(before)["centering"]
+    verdict = convergence(tree)
+    assert verdict.ok, verdict.sentence
+    for name in ("a", "a_omega", "y_sigma"):
+        x, y = (np.log(t["posterior"][name].to_numpy()[[0, 1]]) for t in (tree, before))
+        assert min(float(az.ess(x)), float(az.ess(y))) > 400
+        error = np.hypot(float(az.mcse(x)), float(az.mcse(y)))
+        assert abs(x.mean() - y.mean()) < 5 * error, name
+    resumed = tree["sample_stats"].sel(chain=1)["n_steps"].to_numpy()
+    steps = resumed[:300], resumed[300:]
+    error = np.hypot(float(az.mcse(steps[0][None])), float(az.mcse(steps[1][None])))
+    assert abs(steps[0].mean() - steps[1].mean()) < 5 * error  # one metric, one step size

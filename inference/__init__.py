@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from .checks.sensitivity import sensitivity
     from .checks.shrinkage import shrinkage
     from .checks.vpc import vpc
-    from .covariates import Effect
-    from .error import (
+    from .fit import FitError, fit, read_facts
+    from .measuring.error import (
         Additive,
         AdditiveT,
         Bernoulli,
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
         Power,
         Proportional,
     )
-    from .fit import FitError, fit, read_facts
-    from .hierarchy import Hierarchical
-    from .marginal import MarginalLikelihood, marginal_likelihood
-    from .population import Independent, Pooled, Population
+    from .populations.covariates import Effect
+    from .populations.hierarchy import Hierarchical
+    from .populations.marginal import MarginalLikelihood, marginal_likelihood
+    from .populations.population import Independent, Pooled, Population
     from .predict import predict
     from .prior_sample import sample_prior
     from .priors import PriorError, random_variable
@@ -180,8 +180,8 @@ _HOMES = {
     "checks.sensitivity": ("sensitivity",),
     "checks.shrinkage": ("shrinkage",),
     "checks.vpc": ("vpc",),
-    "covariates": ("Effect",),
-    "error": (
+    "populations.covariates": ("Effect",),
+    "measuring.error": (
         "Additive",
         "AdditiveT",
         "Bernoulli",
@@ -194,9 +194,9 @@ _HOMES = {
         "Proportional",
     ),
     "fit": ("FitError", "fit", "read_facts"),
-    "hierarchy": ("Hierarchical",),
-    "marginal": ("MarginalLikelihood", "marginal_likelihood"),
-    "population": ("Independent", "Pooled", "Population"),
+    "populations.hierarchy": ("Hierarchical",),
+    "populations.marginal": ("MarginalLikelihood", "marginal_likelihood"),
+    "populations.population": ("Independent", "Pooled", "Population"),
     "predict": ("predict",),
     "prior_sample": ("sample_prior",),
     "priors": ("PriorError", "random_variable"),

@@ -15,7 +15,7 @@ from ..models.dosing import Regimen
 if TYPE_CHECKING:
     from ..datasets.study import Study
     from ..models.ode import OdeModel
-    from .population import Population
+    from .populations.population import Population
     from .problem import Problem
 
 __all__ = ["Analysis", "DataSource", "Sampling"]
@@ -385,7 +385,7 @@ def _library_model(model: OdeModel) -> OdeModel | None:
 
 def _population(problem: Problem) -> str | Population:
     """Name of a population without settings of its own, else the population."""
-    from .population import population_model
+    from .populations.population import population_model
 
     family = problem.family
     plain = family.describe() == population_model(family.name).describe()

@@ -13,8 +13,8 @@ from ..datasets.errors import InputError
 from ..datasets.wording import closest
 from ..models.dosing import Dose, Regimen, Reset, Switch
 from .analysis import Analysis, DataSource, Sampling
-from .covariates import Effect
 from .notation import read_distribution, write_distribution
+from .populations.covariates import Effect
 from .toml import (
     read_numbers,
     read_one_text,
@@ -25,7 +25,7 @@ from .toml import (
 )
 
 if TYPE_CHECKING:
-    from .population import Population
+    from .populations.population import Population
 
 __all__ = ["FORMAT", "is_analysis", "read_analysis", "read_regimen", "read_text", "write_text"]
 
@@ -108,7 +108,7 @@ def _write_population(population: str | Population) -> list[str]:
     """Kind and settings of the population, and one ``[[effect]]`` per covariate effect."""
     if isinstance(population, str):
         return [write_section("population", "", {"kind": population}, NOTES)]
-    from .hierarchy import Hierarchical  # late: it needs PyMC
+    from .populations.hierarchy import Hierarchical  # late: it needs PyMC
 
     settings: dict[str, Any] = {"kind": population.name}
     effects = []
@@ -131,7 +131,7 @@ def _read_population(tables: Mapping[str, Any], where: str) -> str | Population:
     kind = read_one_text({"kind": table.pop("kind", "auto")}, "kind", f"{where}: [population]")
     if not table and not effects:
         return kind
-    from .hierarchy import Hierarchical  # late: it needs PyMC
+    from .populations.hierarchy import Hierarchical  # late: it needs PyMC
 
     if kind not in ("auto", Hierarchical.name):
         raise InputError(f"{where}: only a hierarchical population has settings or [[effect]]s")

@@ -14,10 +14,10 @@ from ..datasets.errors import InputError
 from ..datasets.wording import closest, shown
 from ..models.dosing import Dose, Quantity, Regimen, Reset
 from ..models.solver import Timeline
-from .censoring import Treated, treat
-from .measurement import Rows
-from .offsets import NO_GROUPS, Groups, group_rows
-from .rows import read_rows
+from .measuring.censoring import Treated, treat
+from .measuring.measurement import Rows
+from .measuring.offsets import NO_GROUPS, Groups, group_rows
+from .measuring.rows import read_rows
 from .units import factor
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from ..datasets.study import Study
     from ..models.ode import OdeModel
-    from .measurement import ErrorModel
-    from .occasions import Occasions
+    from .measuring.measurement import ErrorModel
+    from .populations.occasions import Occasions
 
 __all__ = ["Arrangement", "Measuring", "Observed", "arrange", "match_observables", "regimens_of"]
 

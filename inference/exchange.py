@@ -16,12 +16,12 @@ import numpy.typing as npt
 import pytensor.tensor as pt
 
 from ..datasets.errors import InputError
-from .limits import seen
-from .measurement import KINDS
+from .measuring.limits import seen
+from .measuring.measurement import KINDS
 
 if TYPE_CHECKING:
     from .arrangement import Observed
-    from .measurement import ErrorModel
+    from .measuring.measurement import ErrorModel
     from .problem import Problem
 
 __all__ = ["Limits", "kind_name", "limits_of", "replaceable_density", "value_name"]

@@ -22,7 +22,7 @@ from .priors import random_variable
 
 if TYPE_CHECKING:
     from .arrangement import Observed
-    from .error import ErrorModel
+    from .measuring.error import ErrorModel
     from .problem import Problem
 
 __all__ = ["COUNTERS", "Joint", "build_joint"]

@@ -14,7 +14,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.compile.maker import function as compiled_function
 
-from .offsets import measured
+from .measuring.offsets import measured
 from .predict import parameters_of, residual_spreads
 from .solving import values_at_rows
 

@@ -13,16 +13,16 @@ import xarray as xr
 from ..datasets.errors import InputError
 from ..models.dosing import Regimen
 from .arrangement import regimens_of
-from .hierarchy import Hierarchical
-from .new_subjects import vary
-from .occasions import switched
-from .offsets import drawn, measured
-from .population import Independent, individual_name, occasion_name
+from .measuring.offsets import drawn, measured
+from .populations.hierarchy import Hierarchical
+from .populations.new_subjects import vary
+from .populations.occasions import switched
+from .populations.population import Independent, individual_name, occasion_name
 from .solving import integrate, model_values
 
 if TYPE_CHECKING:
     from .arrangement import Observed
-    from .occasions import Occasions
+    from .populations.occasions import Occasions
     from .problem import Problem
 
 __all__ = ["predict"]

@@ -10,8 +10,8 @@ import xarray as xr
 from pytensor.configdefaults import config
 
 from ..datasets.errors import InputError
-from .hierarchy import INTERNAL
 from .joint import coordinates, draw_parameters, measurement
+from .populations.hierarchy import INTERNAL
 
 if TYPE_CHECKING:
     from .problem import Problem

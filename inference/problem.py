@@ -16,14 +16,14 @@ from ..models.library.interventions import with_treatments
 from ..models.ode import OdeModel
 from ..models.solver import CompiledModel, SolverOptions, Timeline, compile_model
 from .arrangement import Arrangement, Measuring, arrange, match_observables
-from .censoring import censoring_methods
-from .covariates import covariate_numbers
-from .error import ErrorModel, error_model
 from .invisible import blind_directions
-from .occasions import with_occasions
-from .offsets import check_offsets
-from .order import check_order, read_order
-from .population import Pooled, Population, population_model
+from .measuring.censoring import censoring_methods
+from .measuring.error import ErrorModel, error_model
+from .measuring.offsets import check_offsets
+from .populations.covariates import covariate_numbers
+from .populations.occasions import with_occasions
+from .populations.order import check_order, read_order
+from .populations.population import Pooled, Population, population_model
 from .specification import describe, identify, sentence
 
 if TYPE_CHECKING:

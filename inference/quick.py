@@ -13,7 +13,7 @@ import xarray as xr
 
 from ..datasets.errors import InputError
 from .fit import JSON, attach_data, versions
-from .hierarchy import CENTERING, INTERNAL, Hierarchical
+from .populations.hierarchy import CENTERING, INTERNAL, Hierarchical
 from .problem import Problem
 from .sampling.approximate import advi, laplace, pareto_k, pathfinder, summit
 from .sampling.samplers import COUNTS, Settings

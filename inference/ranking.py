@@ -24,8 +24,8 @@ from pytensor.compile.maker import function as compiled_function
 from .checks.convergence import diagnostic, failures, scalars
 from .counters import SOLVES
 from .exchange import Limits, kind_name, limits_of, replaceable_density, value_name
-from .hierarchy import CENTERING, INTERNAL
-from .population import individual_name
+from .populations.hierarchy import CENTERING, INTERNAL
+from .populations.population import individual_name
 from .predict import parameters_of, residual_spreads
 from .replicates import simulate_rows
 from .sampling.merge import gradient_evaluations, merge

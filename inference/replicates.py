@@ -11,14 +11,14 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..datasets.errors import InputError
-from .arms import effect_shares
-from .hierarchy import Hierarchical
-from .limits import Seen, seen
-from .new_subjects import vary
-from .offsets import measured
-from .population import Independent, individual_name
+from .measuring.arms import effect_shares
+from .measuring.limits import Seen, seen
+from .measuring.offsets import measured
+from .populations.hierarchy import Hierarchical
+from .populations.new_subjects import vary
+from .populations.population import Independent, individual_name
+from .populations.scales import scale_of
 from .predict import draws_of, parameters_of, residual_spreads
-from .scales import scale_of
 from .solving import values_at_rows
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..models.solver import Timeline
 from ..models.symbolic import trace
 from .arrangement import timeline_of
 from .expression import evaluate
-from .occasions import switched
+from .populations.occasions import switched
 
 if TYPE_CHECKING:
     from ..models.ode import OdeModel

@@ -13,8 +13,8 @@ import numpy as np
 import sympy
 
 from ..models.symbolic import trace
-from .arms import arm_sentences, arm_sizes
-from .error import KINDS
+from .measuring.arms import arm_sentences, arm_sizes
+from .measuring.error import KINDS
 from .priors import is_cut
 
 if TYPE_CHECKING:

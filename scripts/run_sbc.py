@@ -22,7 +22,7 @@ from cytobayes.datasets import Study
 from cytobayes.inference import Problem
 from cytobayes.inference.calibration import calibrate, read_calibration
 from cytobayes.inference.checks.sbc import sbc
-from cytobayes.inference.hierarchy import Hierarchical
+from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.models import Namespace, OdeModel, Parameter, State
 from cytobayes.models.distributions import HalfNormal, LogNormal
 

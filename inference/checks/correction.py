@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..error import LogScale
+from ..measuring.error import LogScale
 
 if TYPE_CHECKING:
     from ..problem import Problem

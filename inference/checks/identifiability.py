@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from ...datasets.errors import InputError
-from ..hierarchy import scale_of
+from ..populations.hierarchy import scale_of
 from .check import Check
 from .information import Information, information, prior_width
 

@@ -11,9 +11,9 @@ import xarray as xr
 from scipy import stats
 
 from ...datasets.errors import InputError
-from ..density import NORMAL
-from ..hierarchy import scale_of
-from ..measurement import KINDS, ScaledError
+from ..measuring.density import NORMAL
+from ..measuring.measurement import KINDS, ScaledError
+from ..populations.hierarchy import scale_of
 from ..predict import parameters_of, residual_spreads
 from ..report.prior import Prior
 from ..solving import values_at_rows

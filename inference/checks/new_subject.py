@@ -11,9 +11,9 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from ...datasets.errors import InputError
-from ..hierarchy import STUDENT, Hierarchical, scale_of
 from ..pointwise import pointwise
-from ..population import Independent, individual_name
+from ..populations.hierarchy import STUDENT, Hierarchical, scale_of
+from ..populations.population import Independent, individual_name
 from ..replicates import chosen
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from scipy import stats
 
 from ...datasets.errors import InputError
 from ..drawing import Panels, style
-from ..error import LogScale
+from ..measuring.error import LogScale
 from ..replicates import Replicated, replicated
 from .check import Check
 from .outside import ALARM

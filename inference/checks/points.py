@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...datasets.errors import InputError
-from ..hierarchy import CENTERING
+from ..populations.hierarchy import CENTERING
 from ..sampling.pilot import Layout
 from ..sampling.with_nutpie import prepared
 

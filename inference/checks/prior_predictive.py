@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...datasets.errors import InputError
-from ..limits import Seen, seen
+from ..measuring.limits import Seen, seen
 from ..predict import parameters_of
 from ..prior_sample import sample_prior
 from ..replicates import expected, simulate_rows, value_unit

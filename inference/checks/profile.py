@@ -11,7 +11,7 @@ import xarray as xr
 from scipy.optimize import minimize
 
 from ...datasets.errors import InputError
-from ..hierarchy import Hierarchical
+from ..populations.hierarchy import Hierarchical
 from .check import Check
 from .points import Density
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ..density import NORMAL
-from ..limits import Seen, seen
-from ..measurement import ScaledError
+from ..measuring.density import NORMAL
+from ..measuring.limits import Seen, seen
+from ..measuring.measurement import ScaledError
 from ..predict import draws_of, residual_spreads
 from ..replicates import predictions
 

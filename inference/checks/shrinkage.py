@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from ..drawing import CURVE, LIMIT, PRIOR, Panels, style
-from ..hierarchy import STUDENT, Hierarchical
+from ..populations.hierarchy import STUDENT, Hierarchical
 from ..predict import draws_of
 from .check import Check
 from .residuals import individual_fits

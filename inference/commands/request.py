@@ -12,11 +12,11 @@ from ...datasets.wording import shown
 from ...models.dosing import Dose, Regimen
 from ..analysis import Analysis, DataSource
 from ..analysis_file import read_analysis
-from ..effect_notation import read_effect
 from ..notation import read_assignment, read_distribution, read_number
+from ..populations.effect_notation import read_effect
 
 if TYPE_CHECKING:
-    from ..population import Population
+    from ..populations.population import Population
 
 __all__ = ["compose", "read_dose"]
 
@@ -96,7 +96,7 @@ def compose(
         before = changes.get("population", analysis.population)
         changes["population"] = _hierarchical(before, effect or (), occasion or ())
     if order:
-        from ..order import read_order  # late: it needs PyMC
+        from ..populations.order import read_order  # late: it needs PyMC
 
         changes["order"] = {**analysis.order, **read_order(order)}
     changes["sampling"] = replace(analysis.sampling, **_given(sampling))
@@ -182,7 +182,7 @@ def _hierarchical(
     before: str | Population, effect: Sequence[str], occasion: Sequence[str]
 ) -> Population:
     """Add covariate effects and variation between occasions to a hierarchical population."""
-    from ..hierarchy import Hierarchical  # late: it needs PyMC
+    from ..populations.hierarchy import Hierarchical  # late: it needs PyMC
 
     if before in ("auto", Hierarchical.name):
         before = Hierarchical()

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..error import KINDS
-from ..offsets import measured
+from ..measuring.error import KINDS
+from ..measuring.offsets import measured
 from ..predict import predict, residual_spreads
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ..analysis_file import write_text
 from ..checks.convergence import convergence, scalars
 from ..checks.modes import modes
 from ..fit import read_facts
-from ..hierarchy import Hierarchical
+from ..populations.hierarchy import Hierarchical
 from ..sampling.progress import duration
 from .curves import predict_curves
 from .material import Material

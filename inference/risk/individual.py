@@ -18,10 +18,10 @@ from pytensor.compile.maker import function as compiled_function
 from ...datasets.errors import InputError
 from ...datasets.study import Study
 from ...models.dosing import Regimen
-from ..hierarchy import STUDENT, Hierarchical
+from ..populations.hierarchy import STUDENT, Hierarchical
+from ..populations.scales import scale_of
 from ..predict import residual_spreads
 from ..problem import Problem
-from ..scales import scale_of
 from ..solving import values_at_rows
 from .newcomers import covariate_column, covariates_of, shifts_of, typical
 

@@ -16,7 +16,7 @@ from arviz_stats.base.array import array_stats
 from scipy.special import logsumexp
 from scipy.stats import multivariate_t
 
-from ..hierarchy import Hierarchical
+from ..populations.hierarchy import Hierarchical
 from .individual import Evidence, Individual, cut_study, individual_of
 
 if TYPE_CHECKING:

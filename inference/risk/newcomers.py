@@ -11,12 +11,12 @@ import numpy.typing as npt
 from ...datasets.errors import InputError
 from ...datasets.wording import shown
 from ...models.dosing import Regimen
-from ..covariates import Effect, category_names, reference_of
-from ..hierarchy import Hierarchical
-from ..new_subjects import vary
-from ..population import Independent
+from ..populations.covariates import Effect, category_names, reference_of
+from ..populations.hierarchy import Hierarchical
+from ..populations.new_subjects import vary
+from ..populations.population import Independent
+from ..populations.scales import scale_of
 from ..predict import parameters_of
-from ..scales import scale_of
 
 if TYPE_CHECKING:
     import pandas as pd

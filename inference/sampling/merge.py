@@ -11,7 +11,7 @@ import xarray as xr
 
 from ...models.solver import FAILURES
 from ..counters import FAILED, SLOTS
-from ..hierarchy import INTERNAL
+from ..populations.hierarchy import INTERNAL
 from .samplers import COUNTS
 
 if TYPE_CHECKING:

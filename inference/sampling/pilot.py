@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from ..hierarchy import Hierarchical
-from ..random_effects import Column, effect_columns, groups_by_spread
-from ..scales import scale_of, spread_unit
+from ..populations.hierarchy import Hierarchical
+from ..populations.random_effects import Column, effect_columns, groups_by_spread
+from ..populations.scales import scale_of, spread_unit
 from .degrees import cautious_degrees
 from .starts import Evaluate, Starts, candidates, checked, searched
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pymc as pm
 
 from ..counters import SLOTS, ReadCounters
-from ..hierarchy import CENTERING, Hierarchical
 from ..joint import build_joint
+from ..populations.hierarchy import CENTERING, Hierarchical
 from .chains import Chain, run_all
 from .checkpoint import EVERY, Begun
 from .pilot import mean_degrees, piloted

@@ -15,7 +15,7 @@ import pymc as pm
 import xarray as xr
 
 from ..counters import FAILED, SLOTS, SOLVES, new_counters
-from ..hierarchy import CENTERING, Hierarchical
+from ..populations.hierarchy import CENTERING, Hierarchical
 from .pilot import mean_degrees, piloted
 from .progress import ChainState
 from .samplers import COUNTS, REFRESH, Drawn, explained, prior_draws, seeds_of

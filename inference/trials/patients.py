@@ -20,15 +20,15 @@ import xarray as xr
 from ...datasets.errors import InputError
 from ...models.ode import OdeModel
 from ...models.prior_draws import draw_parameters
-from ..covariates import category_names, covariate_numbers, reference_of
-from ..hierarchy import Hierarchical
-from ..new_subjects import new_effects
-from ..population import Independent, Pooled
+from ..populations.covariates import category_names, covariate_numbers, reference_of
+from ..populations.hierarchy import Hierarchical
+from ..populations.new_subjects import new_effects
+from ..populations.population import Independent, Pooled
+from ..populations.scales import scale_of
 from ..predict import draws_of, thinned
-from ..scales import scale_of
 
 if TYPE_CHECKING:
-    from ..covariates import Effect
+    from ..populations.covariates import Effect
     from ..problem import Problem
 
 __all__ = ["FromPosterior", "FromPrior", "Patients"]

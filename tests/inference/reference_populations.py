@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cytobayes.datasets import read_table
 from cytobayes.inference import Problem
-from cytobayes.inference.covariates import Effect
-from cytobayes.inference.hierarchy import Hierarchical
+from cytobayes.inference.populations.covariates import Effect
+from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.models.distributions import HalfNormal, LogNormal
 from cytobayes.models.library import get
 

@@ -10,7 +10,7 @@ import xarray as xr
 from scipy import stats
 
 from cytobayes.datasets import InputError
-from cytobayes.inference.hierarchy import Hierarchical
+from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.prior_sample import sample_prior
 from cytobayes.inference.replicates import replicates
 

@@ -16,7 +16,7 @@ import pytensor as untyped_pytensor
 import pytensor.tensor as untyped_tensor
 import pytest
 
-from cytobayes.inference.error import (
+from cytobayes.inference.measuring.error import (
     Additive,
     Combined,
     ErrorModel,

@@ -12,9 +12,9 @@ from scipy import stats
 
 from cytobayes.datasets import InputError, Study
 from cytobayes.inference import Problem
-from cytobayes.inference.covariates import Effect
-from cytobayes.inference.hierarchy import Hierarchical
-from cytobayes.inference.limits import Seen, seen
+from cytobayes.inference.measuring.limits import Seen, seen
+from cytobayes.inference.populations.covariates import Effect
+from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.replicates import predictions, replicated, replicates
 from cytobayes.models.ode import OdeModel
 from cytobayes.models.solver import SolverOptions

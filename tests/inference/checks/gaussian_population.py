@@ -15,7 +15,7 @@ import xarray as xr
 
 from cytobayes.datasets import Study
 from cytobayes.inference import Problem
-from cytobayes.inference.hierarchy import Hierarchical
+from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.models import Namespace, OdeModel, Parameter
 from cytobayes.models.distributions import LogNormal, Normal
 from cytobayes.models.math import exp

@@ -9,7 +9,7 @@ import pytest
 
 from cytobayes.inference.checks.check import Check
 from cytobayes.inference.checks.shrinkage import shrinkage
-from cytobayes.inference.hierarchy import Hierarchical
+from cytobayes.inference.populations.hierarchy import Hierarchical
 
 from . import gaussian_population as gp
 

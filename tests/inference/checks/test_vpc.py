@@ -12,8 +12,8 @@ from scipy import stats
 from cytobayes.datasets import InputError
 from cytobayes.inference.checks.correction import corrected_rows
 from cytobayes.inference.checks.vpc import vpc
-from cytobayes.inference.covariates import Effect
-from cytobayes.inference.hierarchy import Hierarchical
+from cytobayes.inference.populations.covariates import Effect
+from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.replicates import replicated
 
 from . import gaussian_population as gp

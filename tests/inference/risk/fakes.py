@@ -12,8 +12,8 @@ from scipy.special import expit
 
 from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem
-from cytobayes.inference.covariates import Effect
-from cytobayes.inference.hierarchy import Hierarchical
+from cytobayes.inference.populations.covariates import Effect
+from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.ode import Namespace, OdeModel, Parameter
 

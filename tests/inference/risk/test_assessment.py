@@ -80,7 +80,7 @@ def test_same_seed_same_risk() -> None:
 
 
 def test_new_patients_need_the_covariates_that_the_fit_uses() -> None:
-    from cytobayes.inference.covariates import Effect
+    from cytobayes.inference.populations.covariates import Effect
 
     study, heights, _ = cohort()
     p = problem(study, (Effect("height", "burden"),))

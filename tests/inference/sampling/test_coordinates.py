@@ -13,7 +13,7 @@ import pytest
 
 from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem
-from cytobayes.inference.hierarchy import CENTERING
+from cytobayes.inference.populations.hierarchy import CENTERING
 from cytobayes.inference.sampling.coordinates import (
     Affine,
     affine_between,

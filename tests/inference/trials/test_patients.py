@@ -12,8 +12,8 @@ import xarray as xr
 from cytobayes.datasets.errors import InputError
 from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem
-from cytobayes.inference.covariates import Effect
-from cytobayes.inference.hierarchy import Hierarchical
+from cytobayes.inference.populations.covariates import Effect
+from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.trials.patients import FromPosterior, FromPrior
 from cytobayes.models.library import get
 from cytobayes.models.ode import OdeModel

@@ -1,0 +1,1 @@
+"""How measurements scatter: errors, outcomes, censoring, assays, published arms."""

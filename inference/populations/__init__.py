@@ -1,0 +1,1 @@
+"""Individuals around typical values: effects, covariates, occasions, order."""

@@ -1,0 +1,155 @@
+"""Order constraints: the priors as they are stated, restricted to the region, without a wall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import arviz_stats as untyped_stats
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+from scipy import stats
+from scipy.special import roots_hermite
+
+from cytobayes.datasets import InputError, Study
+from cytobayes.inference import Problem, fit
+from cytobayes.inference.populations.hierarchy import Hierarchical
+from cytobayes.inference.populations.order import Bound, read_order
+from cytobayes.models import Namespace, OdeModel, Parameter
+from cytobayes.models.distributions import LogNormal
+from cytobayes.models.math import exp
+
+arviz_stats: Any = untyped_stats
+
+
+def concentration(t: Any, y: Namespace, p: Namespace) -> Any:
+    """Bateman's function, which is the same for ka and k exchanged, but for a factor."""
+    k = p.CL / p.V
+    return 10.0 * p.ka / (p.V * (p.ka - k)) * (exp(-k * t) - exp(-p.ka * t))
+
+
+MODEL = OdeModel(
+    name="oral",
+    states=(),
+    parameters=(
+        Parameter("ka", 1.0, "1/h", prior=LogNormal(1.0, 1.0)),
+        Parameter("CL", 1.0, "L/h", prior=LogNormal(1.0, 0.5)),
+        Parameter("V", 2.0, "L", prior=LogNormal(2.0, 0.5)),
+        Parameter("D", 10.0, "mg"),
+    ),
+    outputs={"C": concentration},
+    output_units={"C": "mg/L"},
+)
+ORDER = {"ka": "CL/V"}
+
+
+def study(subjects: int = 2) -> Study:
+    rows = [
+        {"subject": f"S{i}", "time": t, "observable": "C", "value": 2.0 * np.exp(-0.3 * t)}
+        for i in range(subjects)
+        for t in (1.0, 3.0)
+    ]
+    return Study(pd.DataFrame(rows), name="oral", units={"C": "mg/L"}, time_unit="h")
+
+
+@pytest.mark.parametrize("population", ["pooled", "independent", "hierarchical"])
+def test_the_prior_is_the_product_of_those_stated_and_the_jacobian_of_the_distance(
+    population: str,
+) -> None:
+    problem = Problem(MODEL, study(), population=population, order=ORDER)
+    model = problem.build()
+    point = {n: np.asarray(v + 0.1) for n, v in model.initial_point().items()}
+    terms = [model["ka"], model["CL"], model["V"]]
+    found = float(model.compile_logp(vars=terms)(point))
+    log_CL, log_V, x = (point[n] for n in ("CL_log__", "V_log__", "ka_interval__"))
+    ka = np.exp(log_CL) / np.exp(log_V) + np.exp(x)
+    expected = (
+        np.sum(stats.lognorm(1.0, scale=1.0).logpdf(ka) + x)
+        + np.sum(stats.norm(np.log(1.0), 0.5).logpdf(log_CL))
+        + np.sum(stats.norm(np.log(2.0), 0.5).logpdf(log_V))
+    )
+    assert found == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_the_gradient_is_that_of_differences() -> None:
+    problem = Problem(MODEL, study(), population=Hierarchical(varying=("CL",)), order=ORDER)
+    function = problem.build().logp_dlogp_function(ravel_inputs=True)
+    function.set_extra_values({})
+    start = problem.build().initial_point()
+    x = np.concatenate([np.ravel(v) for v in start.values()]) + 0.1
+    _, gradient = function(x)
+    h = 1e-5
+    steps = [
+        (float(function(x + m)[0]) - float(function(x - m)[0])) / (2 * h)
+        for m in h * np.eye(x.size)
+    ]
+    np.testing.assert_allclose(gradient, steps, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.mcmc
+def test_samples_follow_the_prior_restricted_to_the_region() -> None:
+    """Data that say nothing: log ka, log CL, log V given ka > CL / V is an easy integral."""
+    problem = Problem(
+        MODEL, study(1), error="additive", order=ORDER, fixed={"C_sigma": 1e6, "V": 1.0},
+        priors={"CL": LogNormal(1.5, 0.5)},
+    )  # fmt: skip
+    tree = fit(problem, seed=1, draws=1500, tune=500, chains=2, progress=False)
+    draws = tree["posterior"].to_dataset()
+    ka, CL = (np.log(draws[n].to_numpy().ravel()) for n in ("ka", "CL"))
+    assert (ka > CL).all()
+    nodes, weights = roots_hermite(200)
+    z = np.log(1.5) + 0.5 * np.sqrt(2) * nodes  # log CL, weighted by P(log ka > log CL)
+    weights = weights * stats.norm.sf(z)
+    above = stats.norm.pdf(z) / stats.norm.sf(z)  # E(log ka | log ka > z)
+    for name, found, true in (("CL", CL, z), ("ka", ka, above)):
+        mean = float(np.sum(weights * true) / np.sum(weights))
+        error = found.std() / np.sqrt(300)  # of at least 300 effective draws, checked here
+        assert float(arviz_stats.ess(draws)[name]) > 300
+        assert abs(found.mean() - mean) < 5 * error
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ({"ka": "CL/q"}, "no parameter 'q'"),
+        ({"ka": "ka/V"}, "stands on both sides"),
+        ({"ka": "CL", "CL": "ka"}, "form a circle"),
+        ({"D": "CL"}, "D is not estimated"),
+        ({"ka": "__import__('os')"}, "and nothing else"),
+        ({"ka": "CL.real"}, "and nothing else"),
+        ({"ka": "CL if V else 1"}, "and nothing else"),
+        ({"ka": "(" * 30 + "CL"}, "is not an expression"),
+        (["ka + CL"], "write NAME > EXPRESSION"),
+        (["ka > CL", "V < ka"], "two lower bounds"),
+    ],
+)
+def test_what_is_no_order_is_refused(order: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Problem(MODEL, study(), order=order)
+
+
+def test_both_ways_of_writing_an_order_are_the_same_and_the_summary_tells_it() -> None:
+    assert read_order(["CL / V < ka"]) == {"ka": "CL / V"} == read_order({"ka": "CL / V"})
+    plain, ordered = Problem(MODEL, study()), Problem(MODEL, study(), order=["ka > CL/V"])
+    assert plain.id != ordered.id == Problem(MODEL, study(), order=ORDER).id
+    assert "LogNormal(median=1, sd=1), greater than CL/V" in str(ordered)
+
+
+def test_the_fast_rate_constant_of_two_compartments_is_an_expression() -> None:
+    text = "((CL/V+Q/V+Q/P) + sqrt((CL/V+Q/V+Q/P)**2 - 4*CL/V*Q/P))/2"
+    values = {"CL": 5.0, "V": 35.0, "Q": 10.0, "P": 105.0}
+    A = np.array([[-15 / 35, 10 / 105], [10 / 35, -10 / 105]])
+    fast = -np.linalg.eigvals(A).min()
+    assert Bound(text).value(values, np) == pytest.approx(fast, rel=1e-12)
+
+
+def test_a_chain_of_bounds_is_drawn_from_the_lowest() -> None:
+    problem = Problem(MODEL, study(), order={"CL": "V", "V": "ka"})
+    model = problem.build()
+    point = model.initial_point()
+    assert {"CL_interval__", "V_interval__"} <= set(point)
+    low, middle, high = pm.draw(
+        [model["ka"], model["V"], model["CL"]], 200, random_seed=1, mode="FAST_COMPILE"
+    )
+    assert ((low < middle) & (middle < high)).all()

@@ -1,10 +1,11 @@
-# make demo | test | lint | bench | clean: each sets up .venv by itself when it has to.
+# make demo | test | lint | docs | bench | clean: each sets up .venv by itself when it has to.
 
 VENV := .venv
 BIN := $(VENV)/bin
 # The name depends on the folder: scripts in a copied or moved environment point to the old place.
 READY := $(VENV)/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 BENCH_READY := $(READY)-bench
+DOCS_READY := $(READY)-docs
 RUN := runs/lps
 
 # Which tests run, and in how many processes.
@@ -12,13 +13,14 @@ MARKS := not slow and not hour
 WORKERS := auto
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format bench wheel clean distclean
+.PHONY: help env demo test lint format docs bench wheel clean distclean
 
 help:
 	@echo "make demo       fit the endotoxin model to published data and write a report"
 	@echo "make test       run the tests (MARKS='slow' or 'hour' for the long ones)"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff put the code in order"
+	@echo "make docs       build the documentation in build/docs (DOCS_EXECUTE=1 runs the tutorials)"
 	@echo "make bench      compare speed with other engines, errors first"
 	@echo "make wheel      build the distribution in dist/"
 	@echo "make clean      remove what was built; make distclean: .venv and runs too"
@@ -32,6 +34,10 @@ $(READY): pyproject.toml constraints.txt scripts/bootstrap.sh
 
 $(BENCH_READY): $(READY)
 	@sh scripts/bootstrap.sh $(VENV) -e '.[dev,bench]'
+	@touch $@
+
+$(DOCS_READY): $(READY)
+	@sh scripts/bootstrap.sh $(VENV) -e '.[dev,docs]'
 	@touch $@
 
 demo: $(READY)
@@ -51,6 +57,11 @@ format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: $(DOCS_READY)
+	$(BIN)/python scripts/make_pages.py
+	$(BIN)/sphinx-build -q -E -W --keep-going -j auto -b html docs build/docs
+	@echo "open build/docs/index.html"
+
 bench: $(BENCH_READY)
 	$(BIN)/python benchmarks/gradient.py
 	$(BIN)/python benchmarks/nuts.py
@@ -60,7 +71,7 @@ wheel: $(READY)
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist docs/generated *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean

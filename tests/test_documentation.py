@@ -1,0 +1,100 @@
+"""The pages of the documentation say what the program is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from cytobayes.inference.cli import app
+from cytobayes.models import get
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))  # pages is no part of the distribution
+
+from pages.commands import command_page  # noqa: E402
+from pages.datasets import dataset_page  # noqa: E402
+from pages.models import model_page  # noqa: E402
+from pages.reference import reference_pages  # noqa: E402
+
+WRITTEN = [
+    ROOT / "README.md",
+    *sorted(p for p in (ROOT / "docs").rglob("*.md") if "generated" not in p.parts),
+]
+BLOCK = re.compile(r"^```(?:bash|sh|console)?\n(.*?)^```", re.M | re.S)
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Calls of the program in the blocks of a page, without comments."""
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["cytobayes"]:
+                yield words[1:]
+
+
+def parse(words: list[str]) -> None:
+    """Let the program read its arguments and do nothing."""
+    command: Any = get_command(app)
+    context = command.make_context("cytobayes", list(words))
+    while rest := [*getattr(context, "_protected_args", ()), *context.args]:
+        name, command, rest = command.resolve_command(context, rest)
+        context = command.make_context(name, rest, parent=context)
+        if not getattr(command, "commands", None):
+            return
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_program_accepts_every_command_that_a_page_shows(page: Path) -> None:
+    for words in commands(page):
+        if not {"--help", "--version"} & set(words):
+            parse(words)
+
+
+def test_a_misspelled_option_on_a_page_would_be_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```\ncytobayes fit endotoxin --dta my.csv --out runs/a\n```\n")
+    with pytest.raises(Exception, match="No such option"):
+        parse(next(commands(page)))
+
+
+def test_the_reference_of_the_command_line_names_every_option() -> None:
+    page = command_page()
+    program: Any = get_command(app)
+    for name, command in program.commands.items():
+        assert f"## cytobayes {name}\n" in page
+        for parameter in command.params:
+            if parameter.param_type_name == "option" and parameter.name != "help":
+                assert all(f"{option}" in page for option in parameter.opts)
+
+
+def test_the_page_of_a_model_shows_its_parameters_and_equations() -> None:
+    model = get("crs-cascade")
+    page = model_page(model)
+    for parameter in model.parameters:
+        assert f"| `{parameter.name}` | {parameter.value:.6g} |" in page
+    assert page.count(r"\frac{\mathrm{d}") == len(model.states)
+
+
+def test_every_data_set_has_its_section() -> None:
+    from cytobayes.datasets import names as known
+
+    page = dataset_page()
+    assert all(f"\n## {name}\n" in page for name in known("all"))
+
+
+def test_the_reference_shows_every_public_name() -> None:
+    import cytobayes.datasets
+    import cytobayes.inference
+    import cytobayes.models
+
+    shown = "\n".join(reference_pages().values())
+    for package in (cytobayes.datasets, cytobayes.inference, cytobayes.models):
+        for name in package.__all__:
+            assert re.search(rf":: {name}$", shown, re.M), name

@@ -25,6 +25,7 @@ import pytensor.tensor as pt
 
 from ...datasets.errors import InputError
 from ...models.distributions import Distribution, LogNormal, Normal
+from .logits import log_grade
 from .measurement import FLOOR, KINDS, Array, ErrorModel, Rows, Value
 
 __all__ = ["Bernoulli", "Ordinal", "Outcome"]
@@ -108,26 +109,8 @@ class Outcome(ErrorModel):
     def log_density(
         self, value: Value, f: Value, sigma: tuple[Value, ...], rows: Rows, se: Value = None
     ) -> Value:
-        """Log probability of each row; see `ErrorModel`.
-
-        Notes
-        -----
-        With logistic ``s``, ``P(y = k) = s(a) - s(b) = s(a) s(-b) (1 - exp(b - a))`` where ``a``
-        and ``b`` are the log odds of at least ``k`` and ``k + 1``: no difference of two numbers
-        close to each other.
-        """
-        odds = self.reaching(f, sigma)
-        total = pt.zeros_like(f)
-        for k in range(len(odds) + 1):
-            score = 0.0
-            if k > 0:
-                score -= pt.softplus(-odds[k - 1])
-            if k < len(odds):
-                score -= pt.softplus(odds[k])
-            if 0 < k < len(odds):
-                score += pt.log(-pt.expm1(odds[k] - odds[k - 1]))
-            total = pt.switch(pt.eq(value, k), score, total)
-        return total
+        """Log probability of each row; see `ErrorModel`."""
+        return log_grade(value, self.reaching(f, sigma), pt)
 
     def typical(self, f: Value, sigma: tuple[Value, ...]) -> Value:
         """Give the expected value: a probability, or a mean grade."""

@@ -19,7 +19,7 @@ from ...datasets.errors import InputError
 from ...datasets.wording import closest, shown
 from ...models.distributions import Beta, Distribution, LogNormal, Normal
 from ...models.response import expit
-from .links import logit
+from ..measuring.logits import logit
 
 __all__ = ["CURVES", "TRANSFORMS", "Curve", "Saturating", "Straight", "curve_of"]
 

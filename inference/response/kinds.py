@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...models.distributions import Distribution, HalfNormal, Normal
 from ...models.response import expit
-from .links import log_between, log_expit
+from ..measuring.logits import log_expit, log_grade
 
 __all__ = ["KINDS", "Binary", "Continuous", "Kind", "Ordinal"]
 
@@ -123,13 +123,7 @@ class Ordinal(Kind):
         self, y: Any, location: Any, changes: Mapping[int, Any], theta: Theta, xp: Any = np
     ) -> Any:
         """Difference of neighboring cumulative probabilities; zero density where they cross."""
-        eta = self.logits(location, changes, theta)
-        result = xp.where(xp.eq(y, 0) if xp is not np else y == 0, log_expit(-eta[0], xp), 0.0)
-        for k in range(1, self.levels):
-            here = xp.eq(y, k) if xp is not np else y == k
-            result = result + xp.where(here, log_between(eta[k - 1], eta[k], xp), 0.0)
-        top = xp.eq(y, self.levels) if xp is not np else y == self.levels
-        return result + xp.where(top, log_expit(eta[-1], xp), 0.0)
+        return log_grade(y, self.logits(location, changes, theta), xp)
 
 
 @final

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from ...datasets.errors import InputError
+from ..measuring.logits import log_expit, log_gap
 from .walk import mode_of, walk
 
 __all__ = ["Link", "LinkPrior", "fit_link", "log_probability"]
@@ -175,7 +176,7 @@ def log_probability(eta: Array, cuts: Array, grade: Whole) -> Array:
 
     Notes
     -----
-    Exact in the tails: ``F(a) - F(b) = F(a) F(-b) (1 - exp(b - a))`` for the logistic ``F``.
+    As `log_grade`, with the differences of cut-points taken once for all subjects.
 
     Examples
     --------
@@ -185,14 +186,8 @@ def log_probability(eta: Array, cuts: Array, grade: Whole) -> Array:
     top = cuts.shape[1]
     lower = cuts[:, np.maximum(grade - 1, 0)]
     upper = cuts[:, np.minimum(grade, top - 1)]
-    above = np.where(grade > 0, _log_expit(eta - lower), 0.0)
-    below = np.where(grade < top, _log_expit(upper - eta), 0.0)
-    with np.errstate(divide="ignore"):
-        gaps = np.log(-np.expm1(-np.diff(cuts, axis=1)))
+    above = np.where(grade > 0, log_expit(eta - lower), 0.0)
+    below = np.where(grade < top, log_expit(upper - eta), 0.0)
+    gaps = log_gap(np.diff(cuts, axis=1))
     between = np.column_stack([np.zeros(len(cuts)), gaps, np.zeros(len(cuts))])[:, grade]
     return np.asarray(above + below + between)
-
-
-def _log_expit(z: Array) -> Array:
-    """Logarithm of the logistic function, three times faster than SciPy's and as exact."""
-    return np.asarray(np.minimum(z, 0.0) - np.log1p(np.exp(-np.abs(z))))

@@ -167,6 +167,7 @@ def soil_mode(time: Array, value: Array) -> dict[str, float]:
     return parts(optimize.minimize(downhill, begin, method="L-BFGS-B").x)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.reference
 def test_soil_carbon_is_weakly_identified(reference_dir: Path) -> None:
     data = pd.read_csv(reference_dir / "stan_soil_carbon" / "data.csv")

@@ -306,6 +306,7 @@ LEVEL = OdeModel(
 
 
 @pytest.mark.mcmc
+@pytest.mark.slow
 def test_both_spreads_of_a_simulated_cohort_are_recovered() -> None:
     """30 subjects, two visits: each spread is known to about 20 % (chi-square with 29, 30 df)."""
     rng = np.random.default_rng(8)

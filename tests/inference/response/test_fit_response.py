@@ -42,7 +42,7 @@ def judge(tree: xr.DataTree, expected: Expected, names: dict[str, str], close: f
 
 @sampled
 @pytest.mark.reference
-@pytest.mark.parametrize("model", ["model1", "model2"])
+@pytest.mark.parametrize("model", [pytest.param("model1", marks=pytest.mark.slow), "model2"])
 def test_logistic_regression_agrees_with_rstanarm(reference_dir: Path, model: str) -> None:
     folder = reference_dir / "er_logistic_hgly2"
     known = json.loads((folder / "reference.json").read_text())[model]
@@ -60,6 +60,7 @@ def test_logistic_regression_agrees_with_rstanarm(reference_dir: Path, model: st
 
 
 @sampled
+@pytest.mark.slow
 @pytest.mark.reference
 def test_a_sigmoid_emax_curve_agrees_with_its_banana(reference_dir: Path) -> None:
     folder = reference_dir / "er_sigmoid_emax"

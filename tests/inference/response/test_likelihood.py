@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from cytobayes.inference.measuring.logits import log_between, log_expit
 from cytobayes.inference.response.curves import Saturating, Straight, curve_of
 from cytobayes.inference.response.form import Form
 from cytobayes.inference.response.kinds import Binary, Continuous, Ordinal
-from cytobayes.inference.response.links import log_between, log_expit
 from cytobayes.models.distributions import Normal
 from cytobayes.models.response import CumulativeLogit, SigmoidEmax
 

@@ -152,10 +152,10 @@ def plain(value: float, position: int | None = None) -> str:
 
     Examples
     --------
-    >>> [plain(v) for v in (0.001, 1.0, 1e5, 1e6)]
-    ['0.001', '1', '100000', '1e6']
+    >>> [plain(v) for v in (0.001, 1.0, 1e5, 1e6, 1e10, 1e-10)]
+    ['0.001', '1', '100000', '1e6', '1e10', '1e-10']
     """
-    return f"{value:g}".replace("e+0", "e").replace("e-0", "e-")
+    return f"{value:g}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")
 
 
 def to_svg(figure: Figure, name: str, description: str) -> str:

@@ -179,7 +179,7 @@ def run_report(folder: Path, problem: Problem | None = None) -> None:
     if not run.tree["posterior"].sizes.get("draw", 0):
         raise InputError(f"{folder} holds no draws after warm-up, so there is nothing to report")
     say("writing the report")
-    verdict = write_report(run, problem or run.analysis.to_problem(run.study))
+    verdict = write_report(run, problem or run.analysis.to_problem(run.study), told=say)
     say(verdict.headline, style=STYLES[verdict.level.name])
     for sentence in (*verdict.reasons, *verdict.limits):
         say(f"  {sentence}")

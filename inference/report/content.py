@@ -12,6 +12,7 @@ from ...models.dosing import Dose, Quantity, Reset, Switch
 from ..checks.convergence import ESS, R_HAT
 from .material import Material
 from .numbers import base, summary
+from .population import population_table
 from .tables import Cell, Table, interval, number
 
 __all__ = ["frames", "provenance", "sources", "subtitle", "tables", "texts", "title"]
@@ -91,6 +92,7 @@ def frames(m: Material) -> dict[str, pd.DataFrame]:
                 "parameter": [p.name for p in m.model.parameters],
                 "value": [m.fixed.get(p.name, np.nan) for p in m.model.parameters],
                 "unit": [p.unit for p in m.model.parameters],
+                "covariate": [m.inputs.get(p.name, "") for p in m.model.parameters],
                 "prior": [str(m.priors.get(p.name, "")) for p in m.model.parameters],
                 "status": [p.status for p in m.model.parameters],
                 "source": [p.source for p in m.model.parameters],
@@ -109,6 +111,9 @@ def tables(m: Material) -> dict[str, Table]:
         "parameters": _parameter_table(m),
         "coverage": _coverage_table(m),
     }
+    if m.scales:
+        shown["effects"] = shown.pop("parameters")
+        shown["parameters"] = population_table(m)
     if m.failures["count"].sum():
         kept = m.failures[m.failures["count"] > 0]
         shown["failures"] = Table.of(
@@ -197,13 +202,15 @@ def _model_table(m: Material) -> Table:
     rows = []
     for p in sorted(m.model.parameters, key=lambda p: p.name in m.fixed):
         held = p.name in m.fixed
-        value = f"{number(m.fixed[p.name], 4)}" if held else str(m.priors[p.name])
+        value = f"{number(m.fixed[p.name], 4)}" if held else str(m.priors.get(p.name, ""))
+        if p.name in m.inputs:
+            value = f"covariate {m.inputs[p.name]}"
         own = held and m.fixed[p.name] != p.value
         weak = p.status in ("calibrated", "assumed")
         status = "set by you" if own else p.status
         rows.append(
             (
-                p.name, p.description, "fixed" if held else "estimated", value, p.unit or "1",
+                p.name, p.description, role(m, p.name), value, p.unit or "1",
                 Cell(status, bad=weak and held and not own),
                 f"[{order.index(p.source) + 1}]" if p.source and not own else "",
             )
@@ -214,6 +221,13 @@ def _model_table(m: Material) -> Table:
         "Status says how far the typical value can be trusted: published, derived from published "
         "values, calibrated so that the model behaves, or assumed.",
     )  # fmt: skip
+
+
+def role(m: Material, name: str) -> str:
+    """Say what a parameter is in this fit."""
+    if name in m.inputs:
+        return "given"
+    return "fixed" if name in m.fixed else "estimated"
 
 
 def _convergence_table(m: Material) -> Table:

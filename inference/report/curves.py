@@ -24,6 +24,9 @@ __all__ = ["Curves", "predict_curves"]
 Array = npt.NDArray[Any]
 POINTS = 121
 DRAWS = 400
+CROWD = 6  # curves beyond which each gets fewer points and draws
+CROWD_POINTS = 61
+CROWD_DRAWS = 160
 REPEATS = 5  # new values per draw
 NUMBERS = 50_000_000  # held at a time
 
@@ -84,9 +87,14 @@ def predict_curves(problem: Problem, tree: xr.DataTree, *, seed: int) -> Curves:
 
 
 def affordable(problem: Problem, times: Array) -> int:
-    """Count the draws whose trajectories fit into memory; never fewer than 50."""
+    """Count the draws whose trajectories fit into memory and time; never fewer than 50."""
     per_draw = len(problem.arrangement.subjects) * times.size * len(problem.model.states)
-    return int(np.clip(NUMBERS // per_draw, 50, DRAWS))
+    return int(np.clip(NUMBERS // per_draw, 50, CROWD_DRAWS if crowded(problem) else DRAWS))
+
+
+def crowded(problem: Problem) -> bool:
+    """Whether there are many curves, one for each subject."""
+    return problem.family.by_subject and len(problem.arrangement.subjects) > CROWD
 
 
 def thinned(posterior: xr.Dataset, draws: int) -> xr.Dataset:
@@ -99,7 +107,8 @@ def grid(problem: Problem) -> Array:
     """Make the times of the curves: evenly spaced over the data, and every time of the data."""
     seen = np.concatenate([o.time for o in problem.arrangement.observed])
     start = min(0.0, float(seen.min()))
-    even = np.linspace(start, max(float(seen.max()), start + 1e-9), POINTS)
+    points = CROWD_POINTS if crowded(problem) else POINTS
+    even = np.linspace(start, max(float(seen.max()), start + 1e-9), points)
     return np.unique(np.concatenate([even, seen]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,22 @@ from markupsafe import Markup
 
 from ..drawing import to_svg
 from ..plots import plot_data, plot_fit, plot_priors, plot_ranks, plot_traces
+from .assessment import Absent
+from .individuals import by_subject
 from .numbers import base, densities, ranks
+from .tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from .assessment import Entry
     from .material import Material
 
-__all__ = ["Picture", "draw"]
+__all__ = ["Picture", "Shown", "draw", "draw_checks"]
 
 MOST_PARAMETERS = 24
 MOST_PANELS = 24
+TABLES_ONLY = ("credibility",)
 PIXELS = 112  # of the page, per inch of the drawing
 
 
@@ -54,8 +60,54 @@ class Picture:
         return f"{self.name}.csv"
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A check as the page shows it: its sentence, and where they exist picture and table."""
+
+    name: str
+    title: str
+    sentence: str
+    good: bool | None
+    picture: Picture | None = None
+    table: Table | None = None
+    numbers: pd.DataFrame | None = None
+
+    @property
+    def csv(self) -> str:
+        """File name of the numbers."""
+        return f"{self.name}.csv"
+
+
+def draw_checks(material: Material) -> dict[str, tuple[Shown, ...]]:
+    """Draw the checks of a report.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    dict of section to tuple of Shown
+    """
+    return {s: tuple(_shown(e) for e in part) for s, part in material.checks.items()}
+
+
+def _shown(entry: Entry) -> Shown:
+    if isinstance(entry, Absent):
+        return Shown(entry.name, entry.title, entry.sentence, None)
+    words = {"name": entry.name, "title": entry.title, "sentence": entry.sentence}
+    table = Table.of_frame(f"{entry.title}: numbers", entry.table)
+    if entry.name in TABLES_ONLY:
+        return Shown(**words, good=entry.good, table=table, numbers=entry.table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        figure = entry.plot()
+        picture = _picture(entry.name, f"{entry.title}.", entry.caption, figure, entry.table)
+    return Shown(**words, good=entry.good, picture=picture, table=table, numbers=entry.table)
+
+
 def draw(material: Material) -> dict[str, Picture]:
-    """Draw all figures of a report.
+    """Draw the figures that every report has.
 
     Parameters
     ----------
@@ -65,7 +117,9 @@ def draw(material: Material) -> dict[str, Picture]:
     -------
     dict of name to Picture
     """
-    pictures = [_data(material), _fit(material), _priors(material)]
+    pictures = [_data(material), _priors(material)]
+    if not by_subject(material):
+        pictures.append(_fit(material))
     pictures += [_traces(material), _ranks(material)]
     return {p.name: p for p in pictures}
 

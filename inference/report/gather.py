@@ -14,7 +14,9 @@ from ..checks.convergence import convergence, scalars
 from ..checks.modes import modes
 from ..fit import read_facts
 from ..populations.hierarchy import Hierarchical
+from ..populations.scales import scale_of
 from ..sampling.progress import duration
+from .assessment import Told, assess
 from .curves import predict_curves
 from .material import Material
 from .prior import Prior
@@ -37,7 +39,7 @@ MEANINGS = {
 PHASES = {"warmup": "warm-up", "sampling": "sampling"}
 
 
-def gather(run: Run, problem: Problem) -> Material:
+def gather(run: Run, problem: Problem, told: Told = lambda text: None) -> Material:
     """Compute everything that the report of a run states.
 
     Parameters
@@ -45,6 +47,8 @@ def gather(run: Run, problem: Problem) -> Material:
     run : Run
     problem : Problem
         What was fitted.
+    told : callable
+        Told what is being done.
 
     Returns
     -------
@@ -57,6 +61,7 @@ def gather(run: Run, problem: Problem) -> Material:
         posterior = posterior.drop_dims("subject", errors="ignore")
     draws = scalars(posterior)
     names = [*problem.estimated, *problem.family.priors(problem), *problem.error_parameters]
+    told("computing the curves of the fit")
     curves = predict_curves(problem, run.tree, seed=int(facts["seed"]))
     return Material(
         model=problem.model,
@@ -84,7 +89,17 @@ def gather(run: Run, problem: Problem) -> Material:
         meanings=meanings(problem),
         modes=places.sentence if places.good is False else "",
         approximation=str(facts.get("approximation", "")),
+        scales=scales(problem),
+        inputs={str(n): str(c) for n, c in problem.inputs.items()},
+        checks=assess(problem, run.tree, seed=int(facts["seed"]), told=told),
     )
+
+
+def scales(problem: Problem) -> dict[str, str]:
+    """Scale of each parameter that varies between subjects."""
+    if not isinstance(problem.family, Hierarchical):
+        return {}
+    return {n: scale_of(*problem.bounds(n)).name for n in problem.family.of(problem)}
 
 
 def treated(problem: Problem) -> dict[str, tuple[str, ...]]:

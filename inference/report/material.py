@@ -12,6 +12,7 @@ import pandas as pd
 from ...datasets.study import Study
 from ...models.dosing import Regimen
 from ...models.ode import OdeModel
+from .assessment import Entry, absent, failing
 from .numbers import base, learned, ties
 from .prior import Prior
 from .verdict import Coverage, Evidence
@@ -69,6 +70,12 @@ class Material:
         Sentence on chains that sit apart; empty if none do.
     approximation : str
         Method of a quick look; empty for a fit.
+    scales : mapping of parameter to str
+        Scale on which it varies between subjects, of those that do: log, logit or natural.
+    inputs : mapping of parameter to str
+        Covariate that it is, in each subject.
+    checks : mapping of section to tuple of Check or Absent
+        As from `assess`.
     """
 
     model: OdeModel
@@ -96,6 +103,9 @@ class Material:
     meanings: Mapping[str, str] = field(default_factory=dict)
     modes: str = ""
     approximation: str = ""
+    scales: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    checks: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
 
     @property
     def coverage(self) -> tuple[Coverage, ...]:
@@ -133,4 +143,6 @@ class Material:
             blind=self.blind,
             modes=self.modes,
             approximation=self.approximation,
+            failed=failing(self.checks),
+            unchecked=absent(self.checks),
         )

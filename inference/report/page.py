@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Mapping
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,22 +13,38 @@ from markupsafe import Markup
 from ..._version import __version__
 from . import content
 from .equations import initial_values, typeset
-from .figures import Picture
+from .figures import Picture, Shown
+from .individuals import Individuals
 from .material import Material
 from .tables import Table
 from .verdict import DISCLAIMER, Level, Verdict
 
-__all__ = ["render"]
+__all__ = ["render", "script_hash"]
 
 SIGNS = {Level.TRUSTED: "✓", Level.CAUTION: "!", Level.REFUSED: "✕"}
-SECTIONS = (
-    ("data", "Data"),
-    ("model", "Model"),
-    ("convergence", "Convergence"),
-    ("parameters", "Parameters"),
-    ("fit", "Fit"),
-    ("reproduce", "Reproduce"),
-)
+SECTIONS = {
+    "data": "Data",
+    "model": "Model",
+    "convergence": "Convergence",
+    "parameters": "Parameters",
+    "fit": "Fit",
+    "predictive": "Predictive checks",
+    "risk": "Risk",
+    "response": "Exposure-response",
+    "sensitivity": "Sensitivity",
+    "credibility": "Credibility",
+    "reproduce": "Reproduce",
+}
+ALWAYS = ("data", "model", "convergence", "parameters", "fit", "reproduce")
+INTRODUCTIONS = {
+    "predictive": "Data simulated from the fit, beside the measured ones: a model that cannot "
+    "reproduce what was seen cannot be asked about what was not.",
+    "risk": "Probability of each grade, from the posterior. Grades were not part of the fit of the "
+    "time courses; how they follow from the signal was learned afterwards, draw by draw.",
+    "response": "Outcome by exposure, an association.",
+    "sensitivity": "What the numbers rest on: priors, single rows, the solver.",
+    "credibility": "What a reviewer asks for, in the order of ICH M15.",
+}
 
 
 def render(
@@ -33,6 +52,8 @@ def render(
     verdict: Verdict,
     figures: dict[str, Picture],
     tables: dict[str, Table],
+    checks: Mapping[str, tuple[Shown, ...]],
+    people: Individuals | None,
 ) -> str:
     """Write the page.
 
@@ -44,12 +65,18 @@ def render(
         As from `figures.draw`.
     tables : dict of name to Table
         As from `content.tables`.
+    checks : mapping of section to tuple of Shown
+        As from `figures.draw_checks`.
+    people : Individuals or None
+        Fits of single subjects, where there are many.
 
     Returns
     -------
     str
         HTML; every text that comes from data, files or names is escaped.
     """
+    there = {k: v for k, v in SECTIONS.items() if k in ALWAYS or checks.get(k)}
+    script = files(__package__).joinpath("templates/report.js").read_text("utf-8").strip()
     environment = Environment(
         loader=PackageLoader(__package__, "templates"),
         autoescape=True,
@@ -60,7 +87,13 @@ def render(
     return environment.get_template("report.html").render(
         version=__version__,
         css=Markup(files(__package__).joinpath("templates/report.css").read_text("utf-8")),
-        sections=SECTIONS,
+        script=Markup(script),
+        script_hash=script_hash(script),
+        sections=there.items(),
+        headings=there,
+        introductions=INTRODUCTIONS,
+        checks=checks,
+        people=people,
         title=content.title(material),
         subtitle=content.subtitle(material),
         verdict=verdict,
@@ -78,3 +111,15 @@ def render(
         settings=material.settings,
         analysis=material.analysis,
     )
+
+
+def script_hash(script: str) -> str:
+    """Hash by which the security policy of the page lets this script run, and no other.
+
+    Examples
+    --------
+    >>> script_hash("")
+    'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+    """
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

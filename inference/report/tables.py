@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Cell", "Column", "Table", "interval", "number"]
 
@@ -57,6 +62,29 @@ class Table:
         columns = tuple(Column(h.removeprefix("#"), h.startswith("#")) for h in heads)
         cells = tuple(tuple(c if isinstance(c, Cell) else Cell(c) for c in row) for row in rows)
         return cls(caption, columns, cells, note)
+
+    @classmethod
+    def of_frame(cls, caption: str, frame: pd.DataFrame, most: int = 40) -> Table:
+        """Make a table of a frame, numbers with three digits; of a long one the first rows."""
+        import pandas as pd
+
+        numeric = [
+            pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+            for kind in frame.dtypes
+        ]
+        heads = [f"#{c}" if n else str(c) for c, n in zip(frame.columns, numeric, strict=True)]
+        rows = [[_written(v) for v in row] for row in frame.head(most).itertuples(index=False)]
+        cut = f"The first {most} of {len(frame)} rows." if len(frame) > most else ""
+        return cls.of(caption, heads, rows, cut)
+
+
+def _written(value: object) -> str:
+    """Write the value of a cell: whole numbers whole, others with three digits."""
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return "yes" if value else "no"
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        return number(float(value))
+    return str(value)
 
 
 def number(value: float, digits: int = 3) -> str:

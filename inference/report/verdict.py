@@ -12,7 +12,7 @@ from enum import Enum
 
 from scipy.stats import binom
 
-__all__ = ["Coverage", "Evidence", "Level", "Tie", "Verdict", "judge"]
+__all__ = ["Coverage", "Evidence", "Level", "Tie", "Verdict", "judge", "lowered"]
 
 DISCLAIMER = "Nothing here is for deciding the care of a patient."
 
@@ -22,6 +22,28 @@ SURPRISING = 0.01
 LEARNED = 0.1
 # Above this correlation (of logarithms) only a combination of two parameters is known.
 TIED = 0.95
+
+# What a failed check means for the headline, and what the fit cannot say because of it.
+PLAIN = {
+    "vpc": "simulated data differ from the measured ones",
+    "npde": "the distribution of prediction errors is wrong",
+    "fit_quality": "the residuals show a trend or outliers",
+    "posterior_predictive": "simulated courses differ from the measured ones",
+    "gradient": "the gradient that guided the sampler is wrong",
+}
+INEXACT = "tolerance"
+WITHHELD = {
+    "vpc": "It cannot stand in for new data of such subjects.",
+    "npde": "It cannot say how new values scatter.",
+    "fit_quality": "It cannot say that what is left over is chance.",
+    "posterior_predictive": "It cannot say what peaks and courses new data would have.",
+    "tolerance": "It cannot say what these equations imply: a more exact solver gives another "
+    "posterior; repeat it with a smaller --rtol.",
+    "gradient": "It cannot say that the sampler went where the density is.",
+    "sensitivity": "It cannot say what the data alone imply.",
+    "identifiability": "It cannot tell some parameters apart.",
+    "risk_calibration": "Its risks cannot be taken at face value.",
+}
 
 
 class Level(Enum):
@@ -88,6 +110,10 @@ class Evidence:
         Sentence of `checks.modes` if chains sit apart, else empty.
     approximation : str
         Method of `quick`, if these are its draws; else empty.
+    failed : mapping of check to str
+        Sentences of the checks that the fit does not pass, by name.
+    unchecked : sequence of str
+        Titles of the checks that could not be made.
     """
 
     converged: bool
@@ -101,6 +127,15 @@ class Evidence:
     blind: tuple[str, ...] = ()
     modes: str = ""
     approximation: str = ""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def missed(self) -> list[str]:
+        """What speaks against the model or the numbers, in words for the headline."""
+        seen = [c.observable for c in self.coverage if c.surprising]
+        found = [f"the model misses {_listed(seen)}"] if seen else []
+        return [*found, *(PLAIN[n] for n in self.failed if n in PLAIN)]
 
 
 @dataclass(frozen=True)
@@ -128,8 +163,9 @@ def judge(evidence: Evidence) -> Verdict:
     Returns
     -------
     Verdict
-        ``REFUSED`` when the sampler did not converge or was stopped; ``CAUTION`` when it converged
-        but the curves miss the data; else ``TRUSTED``.
+        ``REFUSED`` when the sampler did not converge or was stopped, when the draws are an
+        approximation or the solver is not exact enough; ``CAUTION`` when curves miss the data or
+        a predictive check or the gradient fails; else ``TRUSTED``.
     """
     level = _level(evidence)
     reasons = (
@@ -139,14 +175,23 @@ def judge(evidence: Evidence) -> Verdict:
         *_advice(evidence),
         *_coverage(evidence),
     )
-    limits = (*evidence.blind, *_unlearned(evidence), *_ties(evidence), *_unpublished(evidence))
+    limits = (
+        *_failed(evidence),
+        *evidence.blind,
+        *_unlearned(evidence),
+        *_ties(evidence),
+        *_unpublished(evidence),
+        *_unchecked(evidence),
+    )
     return Verdict(level, _headline(level, evidence), reasons, limits)
 
 
 def _level(evidence: Evidence) -> Level:
     if evidence.interrupted or evidence.modes or not evidence.converged:
         return Level.REFUSED
-    if any(c.surprising for c in evidence.coverage):
+    if evidence.approximation or INEXACT in evidence.failed:
+        return Level.REFUSED
+    if evidence.missed:
         return Level.CAUTION
     return Level.TRUSTED
 
@@ -159,10 +204,36 @@ def _headline(level: Level, evidence: Evidence) -> str:
             return f"A quick look by {evidence.approximation}: do not use these numbers."
         if evidence.modes:
             return "Do not use these numbers: the chains sit in different places."
-        why = "was stopped early" if evidence.interrupted else "did not converge"
-        return f"Do not use these numbers yet: the sampling {why}."
-    missed = [c.observable for c in evidence.coverage if c.surprising]
-    return f"Read with care: the sampling converged, but the model misses {_listed(missed)}."
+        if evidence.interrupted or not evidence.converged:
+            why = "was stopped early" if evidence.interrupted else "did not converge"
+            return f"Do not use these numbers yet: the sampling {why}."
+        return "Do not use these numbers yet: the solver was not exact enough for them."
+    return f"Read with care: the sampling converged, but {_joined(evidence.missed)}."
+
+
+def _failed(evidence: Evidence) -> tuple[str, ...]:
+    return tuple(f"{WITHHELD[n]} {s}" for n, s in evidence.failed.items() if n in WITHHELD)
+
+
+def _unchecked(evidence: Evidence) -> tuple[str, ...]:
+    if not evidence.unchecked:
+        return ()
+    return (f"Not checked in this report: {_listed([lowered(t) for t in evidence.unchecked])}.",)
+
+
+def lowered(title: str) -> str:
+    """Put a title inside a sentence; abbreviations stay as they are.
+
+    Examples
+    --------
+    >>> lowered("Goodness of fit"), lowered("NPDE")
+    ('goodness of fit', 'NPDE')
+    """
+    return title if title[:2].isupper() else f"{title[:1].lower()}{title[1:]}"
+
+
+def _joined(clauses: list[str]) -> str:
+    return clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])} and {clauses[-1]}"
 
 
 def _interrupted(evidence: Evidence) -> tuple[str, ...]:

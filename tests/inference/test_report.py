@@ -23,6 +23,7 @@ from cytobayes.inference.report.content import tables
 from cytobayes.inference.report.curves import inside, predict_curves
 from cytobayes.inference.report.material import Material
 from cytobayes.inference.report.numbers import densities, learned, ranks, ties
+from cytobayes.inference.report.page import script_hash
 from cytobayes.inference.report.prior import Prior
 from cytobayes.inference.report.tables import number
 from cytobayes.models import distributions as d
@@ -94,7 +95,8 @@ def test_the_page_has_every_section_and_figure(lps: tuple[Page, Path]) -> None:
 
 def test_the_page_needs_nothing_else(lps: tuple[Page, Path]) -> None:
     found, folder = lps
-    assert found.count("script") == found.count("link") == 0
+    assert found.count("link") == 0
+    assert [a for t, a in found.tags if t == "script"] == [{}]  # one, and it stands in the page
     for _, attributes in found.tags:
         for name in ("src", "href", "xlink:href"):
             link = attributes.get(name) or "#"
@@ -103,6 +105,15 @@ def test_the_page_needs_nothing_else(lps: tuple[Page, Path]) -> None:
             assert "http" not in (text or "") or (text or "").startswith("http://www.w3.org/")
     assert (folder / "report.html").stat().st_size < 5e6
     assert "url(http" not in (folder / "report.html").read_text()
+
+
+def test_the_policy_lets_the_script_of_the_page_run_and_no_other(lps: tuple[Page, Path]) -> None:
+    html = (lps[1] / "report.html").read_text()
+    policy = next(a["content"] for t, a in lps[0].tags if "Content-Security-Policy" in a.values())
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert len(scripts) == 1
+    assert f"script-src '{script_hash(scripts[0])}'" in (policy or "")
+    assert "unsafe-inline" not in (policy or "").partition("script-src")[2]
 
 
 def test_links_lead_somewhere(lps: tuple[Page, Path]) -> None:
@@ -141,7 +152,7 @@ def test_a_second_report_replaces_the_first(tmp_path: Path) -> None:
 
 
 def test_names_in_the_data_are_text(hostile: Page) -> None:
-    assert hostile.open == [] and hostile.count("script") == 0
+    assert hostile.open == [] and hostile.count("script") == 1
     assert HOSTILE in hostile.text
     assert "$b_{2}$" in hostile.text  # not typeset
 

@@ -146,3 +146,57 @@ def test_no_sentence_contradicts_another(
     assert ("as they should" in verdict.text) == (fits and bool(coverage))
     assert ("converged, but" in verdict.text) <= converged
     assert ("almost nothing" in verdict.text) == (learned == {"ka": 0.0})
+
+
+FAILURES = {
+    "vpc": Level.CAUTION,
+    "npde": Level.CAUTION,
+    "fit_quality": Level.CAUTION,
+    "posterior_predictive": Level.CAUTION,
+    "gradient": Level.CAUTION,
+    "tolerance": Level.REFUSED,
+    "sensitivity": Level.TRUSTED,
+    "identifiability": Level.TRUSTED,
+    "risk_calibration": Level.TRUSTED,
+}
+
+
+@pytest.mark.parametrize(("name", "level"), FAILURES.items())
+def test_a_failed_check_is_among_what_the_fit_cannot_say(name: str, level: Level) -> None:
+    verdict = judge(evidence(failed={name: "It is off by 7."}))
+    assert verdict.level is level
+    assert verdict.limits[0].startswith("It") and verdict.limits[0].endswith("It is off by 7.")
+    assert ("can be trusted" in verdict.headline) == (level is Level.TRUSTED)
+
+
+def test_the_headline_joins_all_that_speaks_against_the_model() -> None:
+    found = evidence(coverage=(Coverage("IL6", 4, 8),), failed={"vpc": "v.", "npde": "n."})
+    assert judge(found).headline == (
+        "Read with care: the sampling converged, but the model misses IL6, simulated data differ "
+        "from the measured ones and the distribution of prediction errors is wrong."
+    )
+
+
+def test_a_chain_that_did_not_converge_outweighs_an_inexact_solver() -> None:
+    verdict = judge(evidence(converged=False, failed={"tolerance": "t."}))
+    assert verdict.headline == "Do not use these numbers yet: the sampling did not converge."
+    exact = judge(evidence(failed={"tolerance": "t."}))
+    assert exact.headline == (
+        "Do not use these numbers yet: the solver was not exact enough for them."
+    )
+
+
+@pytest.mark.parametrize("converged", [True, False])
+@pytest.mark.parametrize("failed", [{}, {"vpc": "v."}, {"tolerance": "t."}])
+def test_an_approximation_is_named_before_anything_else(
+    converged: bool, failed: dict[str, str]
+) -> None:
+    found = evidence(approximation="Laplace", converged=converged, failed=failed)
+    verdict = judge(found)
+    assert verdict.level is Level.REFUSED
+    assert verdict.headline == "A quick look by Laplace: do not use these numbers."
+
+
+def test_what_was_not_checked_is_said() -> None:
+    verdict = judge(evidence(unchecked=("Gradient", "NPDE of all")))
+    assert verdict.limits == ("Not checked in this report: gradient and NPDE of all.",)

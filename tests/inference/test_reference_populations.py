@@ -1,0 +1,111 @@
+"""Populations against published estimates and posteriors, by the criteria of their descriptions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import arviz as az
+import numpy as np
+import pytest
+import xarray as xr
+
+from cytobayes.inference import Problem, convergence, fit
+
+from .reference_populations import (
+    theophylline,
+    two_compartments,
+    two_compartments_population,
+    warfarin,
+)
+
+pytestmark = pytest.mark.mcmc
+# Of a fit by maximum likelihood: medians within one standard error, standard deviations between
+# 0.75 and 1.5 of it, spreads between 0.85 and 1.4 of the estimate.
+OF_SE, SD_RATIO, SPREAD_RATIO = 1.0, (0.75, 1.5), (0.85, 1.4)
+
+
+def reference(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "reference.json").read_text())
+    return found
+
+
+def sampled(problem: Problem, **settings: Any) -> xr.Dataset:
+    """Draw, and require that the chains agree."""
+    tree = fit(problem, progress=False, **settings)
+    verdict = convergence(tree)
+    assert verdict.ok, verdict.sentence
+    return tree["posterior"].to_dataset()
+
+
+def agrees_with_estimate(draws: xr.DataArray, estimate: float, se: float) -> bool:
+    ratio = float(draws.std()) / se
+    return (
+        abs(float(draws.median()) - estimate) < OF_SE * se and SD_RATIO[0] <= ratio <= SD_RATIO[1]
+    )
+
+
+def z_of_mean(draws: xr.DataArray, expected: dict[str, float]) -> float:
+    error = np.hypot(float(az.mcse(draws).to_numpy()), expected["mcse_mean"])
+    return abs(float(draws.mean()) - expected["mean"]) / error
+
+
+def test_theophylline_agrees_with_maximum_likelihood(reference_dir: Path) -> None:
+    posterior = sampled(theophylline(reference_dir), seed=31, draws=500, tune=400)
+    exact = reference(reference_dir / "nlme_theo_sd")["exact_ml"]
+    for name in ("ka", "cl", "v"):
+        expected = exact[f"log_{name}"]
+        logs = np.log(posterior[name.upper()])
+        assert agrees_with_estimate(logs, expected["estimate"], expected["se"]), name
+        spread = float(posterior[f"{name.upper()}_omega"].median())
+        ratio = spread / np.exp(exact[f"log_omega_{name}"]["estimate"])
+        assert SPREAD_RATIO[0] <= ratio <= SPREAD_RATIO[1], name
+    sigma = exact["log_add_sd"]
+    assert agrees_with_estimate(np.log(posterior["DV_sigma"]), sigma["estimate"], sigma["se"])
+
+
+def test_two_compartments_agree_with_the_published_posterior(reference_dir: Path) -> None:
+    posterior = sampled(two_compartments(reference_dir), seed=32, draws=1000, tune=500)
+    agree_with_posterior(posterior, reference(reference_dir / "torsten_twocpt_single"), {})
+
+
+@pytest.mark.slow
+def test_a_population_of_two_compartments_agrees_with_the_published_posterior(
+    reference_dir: Path,
+) -> None:
+    problem = two_compartments_population(reference_dir)
+    posterior = sampled(problem, seed=33, draws=1500, tune=500)
+    wide = dict.fromkeys(("ka_pop", *(f"omega[{k}]" for k in range(1, 6))), 0.2)
+    agree_with_posterior(posterior, reference(reference_dir / "torsten_twocpt_pop"), wide)
+
+
+def agree_with_posterior(
+    posterior: xr.Dataset, published: dict[str, Any], wide: dict[str, float]
+) -> None:
+    """Means within 0.1 sd (or as ``wide`` says) and 4 standard errors, sds within 10 %."""
+    order = ("CL", "Q", "VC", "VP", "KA")
+    names = {f"omega[{k + 1}]": f"{name}_omega" for k, name in enumerate(order)}
+    sigma = next(str(v) for v in posterior.data_vars if str(v).endswith("_sigma"))
+    for key, expected in published["parameters"].items():
+        stem = key.removesuffix("_pop")
+        name = names.get(key, sigma if key == "sigma" else "KA" if stem == "ka" else stem)
+        draws = posterior[name]
+        assert z_of_mean(draws, expected) < 4, key
+        gap = abs(float(draws.mean()) - expected["mean"]) / expected["sd"]
+        assert gap < wide.get(key, 0.1), key
+        assert 0.9 < float(draws.std()) / expected["sd"] < 1.1, key
+
+
+@pytest.mark.slow
+def test_warfarin_agrees_with_maximum_likelihood(reference_dir: Path) -> None:
+    posterior = sampled(warfarin(reference_dir), seed=34, draws=2000, tune=1000)
+    published = reference(reference_dir / "nlme_warfarin_pkpd")["monolix"]
+    for key, name in {"cl": "CL", "v": "V", "ec50": "IC50", "kout": "kout", "e0": "E0"}.items():
+        expected = published[f"{key}_pop"]
+        assert agrees_with_estimate(posterior[name], expected["estimate"], expected["se"]), name
+        ratio = float(posterior[f"{name}_omega"].median()) / published[f"omega_{key}"]["estimate"]
+        assert SPREAD_RATIO[0] <= ratio <= SPREAD_RATIO[1], name
+    labels = [published["ktr_pop"]["estimate"], published["ka_pop"]["estimate"]]
+    product = np.log(posterior["KTR"] * posterior["KA"])  # does not know which is which
+    assert float(product.quantile(0.05)) < np.log(np.prod(labels)) < float(product.quantile(0.95))

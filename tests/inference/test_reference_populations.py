@@ -20,7 +20,7 @@ from .reference_populations import (
     warfarin,
 )
 
-pytestmark = pytest.mark.mcmc
+pytestmark = [pytest.mark.mcmc, pytest.mark.reference]
 # Of a fit by maximum likelihood: medians within one standard error, standard deviations between
 # 0.75 and 1.5 of it, spreads between 0.85 and 1.4 of the estimate.
 OF_SE, SD_RATIO, SPREAD_RATIO = 1.0, (0.75, 1.5), (0.85, 1.4)
@@ -47,7 +47,7 @@ def agrees_with_estimate(draws: xr.DataArray, estimate: float, se: float) -> boo
 
 
 def z_of_mean(draws: xr.DataArray, expected: dict[str, float]) -> float:
-    error = np.hypot(float(az.mcse(draws).to_numpy()), expected["mcse_mean"])
+    error = np.hypot(float(az.mcse(draws.to_numpy())), expected["mcse_mean"])
     return abs(float(draws.mean()) - expected["mean"]) / error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..datasets.errors import InputError
 from ..models.distributions import Distribution
 from ..models.dosing import Regimen
+from .data_source import KEPT, DataSource, digest
 
 if TYPE_CHECKING:
     from ..datasets.study import Study
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Analysis", "DataSource", "Sampling"]
 
-KEPT = "posterior.nc"  # of a run: holds a copy of the data
-COPIED = "individual (loader)"  # kind of the sets that do not come with the package
+OPEN = ("draws", "tune", "target_accept")
 METHODS = ("auto", "explicit", "stiff")
 
 
@@ -32,127 +31,40 @@ class Sampling:
     Parameters
     ----------
     sampler : {"nutpie", "pymc"}
-    draws, tune, chains : int
-        Kept draws and warm-up draws of each chain, and the number of chains.
+    draws, tune : int, optional
+        Kept draws and warm-up draws of each chain; default: those of the population.
+    chains : int
     seed : int
         Same seed, same draws.
-    target_accept : float
-        Mean acceptance the step size is tuned to; nearer to 1 means smaller steps.
+    target_accept : float, optional
+        Mean acceptance the step size is tuned to; nearer to 1 means smaller steps. Default: that
+        of the population.
     """
 
     sampler: str = "nutpie"
-    draws: int = 2000
-    tune: int = 1000
+    draws: int | None = None
+    tune: int | None = None
     chains: int = 4
     seed: int = 1
-    target_accept: float = 0.95
+    target_accept: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no sampler can do."""
         if self.sampler not in ("nutpie", "pymc"):
             raise InputError(f"sampler {self.sampler!r}: choose nutpie or pymc")
         for name in ("draws", "tune", "chains"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} = {getattr(self, name)}: must be at least 1")
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise InputError(f"{name} = {number}: must be at least 1")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed = {self.seed}: must lie between 0 and {2**32 - 1}")
-        if not 0 < self.target_accept < 1:
+        if self.target_accept is not None and not 0 < self.target_accept < 1:
             raise InputError(f"target_accept = {self.target_accept:g}: must lie between 0 and 1")
 
-
-@dataclass(frozen=True)
-class DataSource:
-    """Where the data of an analysis are: a published set by name, a file, or a copy of a set.
-
-    Parameters
-    ----------
-    name : str
-        Name of a set that comes with the package, or of one of which the user has a copy; empty
-        for a file.
-    file : str
-        Path of a table, of a ``posterior.nc`` that keeps the data of a run, or of the copy of the
-        set; relative to the folder of the analysis file.
-    sha256 : str
-        Digest of a table; one that has changed since is refused.
-    options : mapping
-        Of the loader of a set that does not come with the package: ``observables`` and the like.
-    """
-
-    name: str = ""
-    file: str = ""
-    sha256: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, name_or_path: str) -> DataSource:
-        """Describe what ``--data`` named, ``SET=COPY`` for a copy; a file is digested."""
-        from ..datasets import names
-
-        name, equals, copy = name_or_path.partition("=")
-        if equals and name in names(COPIED):
-            return cls(name=name, file=copy)
-        path = Path(name_or_path)
-        if name_or_path in names() or not path.is_file():
-            return cls(name=name_or_path)
-        return cls(file=name_or_path, sha256=digest(path))
-
-    @property
-    def is_copy(self) -> bool:
-        """Whether it is the user's copy of a set that does not come with the package."""
-        from ..datasets import names
-
-        return self.name in names(COPIED)
-
-    def open(self, folder: Path) -> Study:
-        """Read the data.
-
-        Parameters
-        ----------
-        folder : Path
-            What a relative path is relative to.
-
-        Raises
-        ------
-        InputError
-            If there are none, they cannot be read, or the file has changed.
-        """
-        from ..datasets import load, open_study
-
-        path = folder / self.file
-        if self.name and not self.is_copy:
-            return open_study(self.name)
-        there = bool(self.file) and path.exists()
-        if self.name and (there or not (folder / KEPT).exists()):
-            return load(self.name, path if self.file else None, **self.options)
-        if not there and (folder / KEPT).exists():
-            path = folder / KEPT  # the table is gone, the run kept its content
-        if path.suffix == ".nc":
-            return kept_study(path)
-        if self.sha256 and path.is_file() and digest(path) != self.sha256:
-            raise InputError(
-                f"{path} has changed since the analysis was written. Restore it, or delete the "
-                "line sha256 from the analysis file to fit it as it is now."
-            )
-        return open_study(path)
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of the bytes of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def kept_study(path: Path) -> Study:
-    """Read the data that a run kept."""
-    import xarray as xr
-
-    from ..datasets import Study
-
-    try:
-        with xr.open_datatree(path, engine="h5netcdf") as tree:
-            return Study.from_tree(tree.children["study"].load())
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path} holds no data that can be read ({error})") from None
+    def settled(self, problem: Problem) -> Sampling:
+        """Fill in what was left open with what the population asks for by default."""
+        chosen = {n: getattr(problem.family.effort, n) for n in OPEN if getattr(self, n) is None}
+        return replace(self, **chosen)
 
 
 @dataclass(frozen=True)
@@ -235,12 +147,14 @@ class Analysis:
         """
         from ..models.library import get
         from ..models.solver import SolverOptions
+        from .populations.population import population_model
         from .problem import Problem
 
         model = get(self.model)
         data = self.open_data() if study is None else study
         try:
-            solver = SolverOptions(**self.solver)
+            family = population_model(self.population_for(data))
+            solver = SolverOptions(**{"rtol": family.effort.rtol, **self.solver})
             solver.atol_array(model)
             if solver.method not in METHODS:
                 raise ValueError(f"method {solver.method!r} is none of {', '.join(METHODS)}")
@@ -250,7 +164,7 @@ class Analysis:
             model,
             data,
             error=self.error,
-            population=self.population_for(data),
+            population=family,
             inputs=self.inputs,
             order=self.order,
             priors=self.priors,
@@ -291,7 +205,7 @@ class Analysis:
         """
         from ..models.solver import SolverOptions
 
-        default = SolverOptions()
+        default = SolverOptions(rtol=problem.family.effort.rtol)
         matched = problem.targets
         left_out = [name for name in problem.data.observables if name not in matched]
         chosen = {f.name: getattr(problem.solver, f.name) for f in fields(default)}

@@ -82,6 +82,7 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
     between = {k: False if v is None else v for k, v in analysis.offsets.items()}
     priors = {name: write_distribution(prior) for name, prior in analysis.priors.items()}
     none = " (nothing differs)" if not priors and not analysis.fixed else ""
+    sampling = {k: v for k, v in asdict(analysis.sampling).items() if v is not None}
     blocks = [
         HEADER + "\n" + write_lines({k: v for k, v in head.items() if v}, NOTES),
         _no_events(analysis.regimen),
@@ -99,7 +100,7 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
         *_write_population(analysis.population),
         *_write_events(analysis.regimen),
         write_section("solver", "where it differs from the defaults", analysis.solver),
-        write_section("sampling", "", asdict(analysis.sampling), NOTES),
+        write_section("sampling", "", sampling, NOTES),
     ]
     return "\n".join(block for block in blocks if block)
 

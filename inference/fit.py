@@ -52,12 +52,12 @@ def fit(
     problem: Problem,
     *,
     seed: int,
-    draws: int = 2000,
-    tune: int = 1000,
+    draws: int | None = None,
+    tune: int | None = None,
     chains: int = 4,
     cores: int | None = None,
     sampler: str = "nutpie",
-    target_accept: float = 0.95,
+    target_accept: float | None = None,
     adaptation: str = "low_rank",
     log_likelihood: bool = True,
     out: str | Path | None = None,
@@ -71,14 +71,17 @@ def fit(
     problem : Problem
     seed : int
         Same seed, same draws, on any number of cores.
-    draws, tune, chains : int
-        Kept draws and warm-up draws of each chain, and the number of chains.
+    draws, tune : int, optional
+        Kept draws and warm-up draws of each chain. Default: 2000 and 1000; 800 and 400 in a
+        hierarchical population.
+    chains : int
     cores : int, optional
         Chains that run at a time; default: as many as the machine has processors.
     sampler : {"nutpie", "pymc"}
         ``"pymc"`` runs one chain after another.
-    target_accept : float
-        Mean acceptance that the step size is tuned to.
+    target_accept : float, optional
+        Mean acceptance that the step size is tuned to. Default: 0.95; 0.8 in a hierarchical
+        population.
     adaptation : {"low_rank", "diag", "draw_diag"}
         Metric that nutpie tunes. Parameters of ODEs are correlated, which ``"low_rank"`` learns:
         on the Lotka-Volterra posterior of posteriordb it gives 15 times more effective draws per
@@ -124,7 +127,16 @@ def fit(
     writing, and start points if they had not been found yet. Its draws are another sample of the
     same posterior than those of an uninterrupted run: the generator of random numbers begins anew.
     """
-    settings = Settings(draws, tune, chains, cores or 0, seed, target_accept, adaptation)
+    effort = problem.family.effort
+    settings = Settings(
+        draws=effort.draws if draws is None else draws,
+        tune=effort.tune if tune is None else tune,
+        chains=chains,
+        cores=cores or 0,
+        seed=seed,
+        target_accept=effort.target_accept if target_accept is None else target_accept,
+        adaptation=adaptation,
+    )
     settings = checked(settings, sampler)
     begun = time.perf_counter()
     with Progress(settings.chains, settings.cores, wanted=progress) as display:

@@ -55,7 +55,8 @@ class Problem:
         Where the names differ.
     regimen : Regimen, or mapping of subject to Regimen, optional
         In place of the doses of the data.
-    solver : SolverOptions
+    solver : SolverOptions, optional
+        Default: a relative tolerance of 1e-6, and of 1e-5 in a hierarchical population.
     inputs : mapping of parameter to covariate
         Parameters whose value in each subject is a fixed covariate of the data, in the unit of the
         parameter: ``{"B0rel": "burden"}``.
@@ -89,7 +90,7 @@ class Problem:
     fixed: Mapping[str, float] = field(default_factory=dict)
     observables: Mapping[str, str | None] = field(default_factory=dict)
     regimen: Regimen | Mapping[str, Regimen] | None = None
-    solver: SolverOptions = field(default_factory=SolverOptions)
+    solver: SolverOptions = None  # type: ignore[assignment]  # settled by the population
     inputs: Mapping[str, str] = field(default_factory=dict)
     censoring: str | Mapping[str, str] = "M3"
     offsets: Mapping[str, str | None] = field(default_factory=dict)
@@ -101,6 +102,8 @@ class Problem:
         matched = match_observables(self.model, self.data, self.observables)
         self._set("error", self._errors(tuple(matched)))
         self._set("population", population_model(self.population).resolved(self.data))
+        if self.solver is None:
+            self._set("solver", SolverOptions(rtol=self.family.effort.rtol))
         self._set("priors", dict(self.priors))
         self._set("fixed", {name: float(value) for name, value in self.fixed.items()})
         self._set("observables", matched)

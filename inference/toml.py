@@ -39,7 +39,7 @@ def read_section[T](kind: type[T], table: Mapping[str, Any], where: str) -> T:
             guess = closest(key, known)
             hint = f"did you mean {guess!r}?" if guess else f"known: {', '.join(known)}"
             raise InputError(f"{where}: there is no setting {key!r}; {hint}")
-        values[key] = _typed(value, str(known[key]), f"{where}: {key}")
+        values[key] = _typed(value, str(known[key]).removesuffix(" | None"), f"{where}: {key}")
     try:
         return kind(**values)
     except InputError:

@@ -113,7 +113,8 @@ def _judged(problem: Problem, difference: Array) -> tuple[str, bool]:
 
     centered = difference - np.mean(difference)
     largest = float(np.max(np.abs(centered)))
-    _, k = array_stats.psislw(centered)  # type: ignore[no-untyped-call]
+    # It takes the log likelihoods that are left out, minus the logarithms of the weights.
+    _, k = array_stats.psislw(-centered)  # type: ignore[no-untyped-call]
     calm = largest < SMALL or float(k) < RELIABLE
     change = (
         f"Solving with tolerances of {_tighter(problem.solver).rtol:.0e} in place of "

@@ -109,10 +109,14 @@ def fit(
         ),
     ] = None,
     draws: Annotated[
-        Whole, typer.Option(help="Kept draws per chain (2000).", rich_help_panel=NAME)
+        Whole,
+        typer.Option(help="Kept draws per chain (2000; hierarchical: 800).", rich_help_panel=NAME),
     ] = None,
     tune: Annotated[
-        Whole, typer.Option(help="Warm-up draws per chain (1000).", rich_help_panel=NAME)
+        Whole,
+        typer.Option(
+            help="Warm-up draws per chain (1000; hierarchical: 400).", rich_help_panel=NAME
+        ),
     ] = None,
     chains: Annotated[Whole, typer.Option(help="Chains (4).", rich_help_panel=NAME)] = None,
     seed: Annotated[
@@ -122,13 +126,19 @@ def fit(
         Text, typer.Option(help="nutpie (default) or pymc.", rich_help_panel=NAME)
     ] = None,
     target_accept: Annotated[
-        Number, typer.Option(help="Nearer to 1: smaller steps (0.95).", rich_help_panel=NAME)
+        Number,
+        typer.Option(
+            help="Nearer to 1: smaller steps (0.95; hierarchical: 0.8).", rich_help_panel=NAME
+        ),
     ] = None,
     method: Annotated[
         Text, typer.Option(help="ODE method: auto, explicit or stiff.", rich_help_panel=NAME)
     ] = None,
     rtol: Annotated[
-        Number, typer.Option(help="Relative tolerance of the ODE (1e-6).", rich_help_panel=NAME)
+        Number,
+        typer.Option(
+            help="Relative tolerance of the ODE (1e-6; hierarchical: 1e-5).", rich_help_panel=NAME
+        ),
     ] = None,
     quick: Annotated[
         str,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...datasets.errors import InputError
-from ..analysis import KEPT, Analysis
+from ..analysis import Analysis
 from ..analysis_file import read_analysis
 from ..console import say, show
+from ..data_source import KEPT
 from ..run import (
     CHECKPOINT,
     is_resumable,
@@ -51,6 +52,7 @@ def run_fit(analysis: Analysis, out: Path, *, force: bool = False, quick: str = 
     """
     with new_run(out, force=force) as folder:
         problem = _read(analysis)
+        analysis = replace(analysis, sampling=analysis.sampling.settled(problem))
         if quick:
             tree = _looked(problem, analysis, folder, quick)
         else:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..problem import Problem
 
 __all__ = [
+    "Effort",
     "Independent",
     "Pooled",
     "Population",
@@ -26,6 +27,27 @@ __all__ = [
 ]
 
 Tensor = Any
+
+
+@final
+@dataclass(frozen=True)
+class Effort:
+    """How hard to work by default.
+
+    Parameters
+    ----------
+    draws, tune : int
+        Kept draws and warm-up draws of each chain.
+    target_accept : float
+        Mean acceptance that the step size is tuned to.
+    rtol : float
+        Relative tolerance of the integrator; `checks.tolerance` tells whether it was enough.
+    """
+
+    draws: int
+    tune: int
+    target_accept: float
+    rtol: float
 
 
 def individual_name(parameter: str) -> str:
@@ -45,6 +67,7 @@ class Population(ABC):
     name: ClassVar[str]
     text: ClassVar[str]
     by_subject: ClassVar[bool]
+    effort: ClassVar[Effort] = Effort(2000, 1000, 0.95, 1e-6)
 
     @abstractmethod
     def variables(self, problem: Problem) -> dict[str, Tensor]:

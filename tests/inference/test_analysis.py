@@ -236,7 +236,7 @@ def test_options_become_an_analysis() -> None:
     assert analysis.regimen == Regimen([Dose(0.5, 2.0, "E"), Dose(0.0, 1.0, "E")])
     assert analysis.observables == {"IL-8": "IL8", "IL10": None}
     assert (analysis.priors, analysis.fixed) == ({"ktnf": d.LogNormal(1, 0.5)}, {"k8": 0.7})
-    assert (analysis.sampling.draws, analysis.sampling.tune) == (10, 1000)
+    assert (analysis.sampling.draws, analysis.sampling.tune) == (10, None)
     assert analysis.solver == {"rtol": 1e-7}
 
 
@@ -337,3 +337,17 @@ def test_the_data_choose_the_population_that_an_analysis_leaves_open() -> None:
     means = Analysis(model="endotoxin", data=DataSource(name="lps-2ng-kg"))
     assert cohort.to_problem().family.name == "hierarchical"
     assert means.to_problem().family.name == "pooled"
+
+
+def test_what_is_left_open_is_settled_by_the_population() -> None:
+    study = load("crs-cohort")
+    cohort = Analysis("crs-cascade", DataSource("crs-cohort"), inputs={"B0rel": "burden"})
+    problem = cohort.to_problem(study)
+    effort = problem.family.effort
+    assert problem.solver.rtol == effort.rtol
+    chosen = Sampling(tune=7).settled(problem)
+    assert (chosen.draws, chosen.tune) == (effort.draws, 7)
+    assert chosen.target_accept == effort.target_accept
+    described = Analysis.of(problem, data=DataSource("crs-cohort"))
+    assert not described.solver
+    assert described.to_problem(study).id == problem.id

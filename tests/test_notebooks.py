@@ -29,10 +29,11 @@ nbformat.write(notebook, made)
 """
 
 
-def run(path: Path, folder: Path) -> list[dict[str, Any]]:
+def run(path: Path, folder: Path, data: Path | None = None) -> list[dict[str, Any]]:
     """Cells of code, after all were executed by this Python in a folder of their own."""
     made = folder / "made.ipynb"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
+    environment |= {"CYTOBAYES_DATA": str(data)} if data else {}
     command = [sys.executable, "-c", CLIENT, str(path), str(made), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
@@ -45,9 +46,17 @@ def code(path: Path) -> list[dict[str, Any]]:
     return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
+def needs_data(path: Path) -> bool:
+    """Whether a notebook says that it reads data which do not come with the project."""
+    metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    return "data" in metadata.get("cytobayes", {})
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_without_a_complaint(path: Path, tmp_path: Path) -> None:
-    cells = run(path, tmp_path)
+def test_a_notebook_runs_without_a_complaint(
+    path: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    cells = run(path, tmp_path, request.getfixturevalue("data_dir") if needs_data(path) else None)
     assert cells and all(cell["execution_count"] for cell in cells)
     complaints = [o for cell in cells for o in cell["outputs"] if o.get("name") == "stderr"]
     assert not complaints

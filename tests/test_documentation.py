@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ WRITTEN = [
     ROOT / "README.md",
     *sorted(p for p in (ROOT / "docs").rglob("*.md") if "generated" not in p.parts),
 ]
+PAGES = [p for p in WRITTEN if p.parent != ROOT]
+NOTATION = {"exp", "linear", "log", "sqrt"}  # of formulas
 BLOCK = re.compile(r"^```(?:bash|sh|console)?\n(.*?)^```", re.M | re.S)
 
 
@@ -55,6 +59,33 @@ def test_the_program_accepts_every_command_that_a_page_shows(page: Path) -> None
     for words in commands(page):
         if not {"--help", "--version"} & set(words):
             parse(words)
+
+
+def python(page: Path, language: str) -> list[str]:
+    """Blocks of Python of a page: ``python`` is run here, ``py`` draws from a posterior."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_python_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "docs" / "examples")
+    space: dict[str, Any] = {}
+    for block in python(page, "python"):
+        exec(compile(block, str(page), "exec"), space)
+    for block in python(page, "py"):
+        imports = [n for n in ast.parse(block).body if isinstance(n, ast.Import | ast.ImportFrom)]
+        exec(compile(ast.Module(imports, []), str(page), "exec"), space)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_names_in_the_text_of_a_page_exist(page: Path) -> None:
+    """Calls written as `name(...)` in a text are public functions or methods."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for name in re.findall(r"`([A-Za-z_]+)\([^`]*\)[.\w]*`", text):
+        packages = ("cytobayes.inference", "cytobayes.models", "cytobayes.datasets")
+        found = any(hasattr(import_module(p), name) for p in packages)
+        assert found or name in NOTATION, f"{page.name}: {name}"
 
 
 def test_a_misspelled_option_on_a_page_would_be_found(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def read(
     blocked_il6 : bool
         False leaves out IL-6 after the day of onset of CRS in patients who were given tocilizumab,
         or of whom that is not known: blockade of its receptor raises IL-6 in serum, the time of
-        the drug is not in the data, and nobody gives it before the onset. Not for a clone, which
+        the drug is not in the data; it is taken to follow the onset. Not for a clone, which
         does not say who was given it.
 
     Returns

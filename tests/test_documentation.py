@@ -74,7 +74,8 @@ def test_the_python_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch) 
     for block in python(page, "python"):
         exec(compile(block, str(page), "exec"), space)
     for block in python(page, "py"):
-        imports = [n for n in ast.parse(block).body if isinstance(n, ast.Import | ast.ImportFrom)]
+        body = ast.parse(block).body
+        imports: list[ast.stmt] = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
         exec(compile(ast.Module(imports, []), str(page), "exec"), space)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LIMIT",
     "PRIOR",
     "Panels",
+    "flatten",
     "log_wanted",
     "plain",
     "set_log",
@@ -34,6 +36,7 @@ __all__ = [
 CURVE, PRIOR, LIMIT = "#0072B2", "#8A8A8A", "#D55E00"
 CHAINS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#555555", "#000000")
 INK = "#1d2329"
+MANY = 2500  # points of a figure, beyond which they are drawn as a picture
 DECADES = 2.0  # span beyond which an axis is logarithmic
 
 STYLE: Any = {  # matplotlib types the keys one by one
@@ -156,6 +159,30 @@ def plain(value: float, position: int | None = None) -> str:
     ['0.001', '1', '100000', '1e6', '1e10', '1e-10']
     """
     return f"{value:g}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")
+
+
+def flatten(figure: Figure, most: int = MANY) -> None:
+    """Let points and curves of a crowded figure be drawn as a picture inside it; text stays text.
+
+    Parameters
+    ----------
+    figure : Figure
+    most : int
+        Points beyond which drawing each of them as a vector would make a page heavy.
+    """
+    drawn = [a for axes in figure.axes for a in (*axes.lines, *axes.collections)]
+    if sum(_weight(a) for a in drawn) <= most:
+        return
+    for artist in drawn:
+        artist.set_rasterized(True)
+
+
+def _weight(artist: Any) -> int:
+    """Points of a curve, or points and corners of a collection."""
+    if isinstance(artist, Line2D):
+        return len(artist.get_xdata())
+    corners = sum(len(path.vertices) for path in artist.get_paths())
+    return corners + len(np.atleast_1d(artist.get_offsets()))
 
 
 def to_svg(figure: Figure, name: str, description: str) -> str:

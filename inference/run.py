@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKPOINT",
+    "PDF",
+    "REPORT",
     "Run",
     "is_resumable",
     "is_run",
@@ -45,10 +47,11 @@ __all__ = [
 POSTERIOR = "posterior.nc"
 ANALYSIS = "analysis.toml"
 REPORT = "report.html"
+PDF = "report.pdf"
 TABLES = "tables"
 CHECKPOINT = "checkpoint"
 LOCK = ".lock"
-OWN = (POSTERIOR, ANALYSIS, REPORT, TABLES, CHECKPOINT)
+OWN = (POSTERIOR, ANALYSIS, REPORT, PDF, TABLES, CHECKPOINT)
 
 
 @dataclass(frozen=True)

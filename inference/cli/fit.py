@@ -22,7 +22,11 @@ def fit(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.", rich_help_panel=RUN)],
     data: Annotated[
-        Text, typer.Option(help="Published set, csv file, or nih-cd22=COPY.", rich_help_panel=FILE)
+        Text,
+        typer.Option(
+            help="Published set, a file (csv, xlsx, parquet, NONMEM records), or nih-cd22=COPY.",
+            rich_help_panel=FILE,
+        ),
     ] = None,
     error: Annotated[
         Many,
@@ -205,8 +209,11 @@ def resume(
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder made by cytobayes fit.")],
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Also print it to report.pdf, by Chromium or Chrome.")
+    ] = False,
 ) -> None:
     """Write report.html and the tables of a run again."""
     from ..commands.session import run_report
 
-    run_report(run)
+    run_report(run, pdf=pdf)

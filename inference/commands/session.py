@@ -14,6 +14,8 @@ from ..console import say, show
 from ..data_source import KEPT
 from ..run import (
     CHECKPOINT,
+    PDF,
+    REPORT,
     is_resumable,
     new_run,
     open_run,
@@ -166,7 +168,7 @@ def _option(message: str) -> str:
     return ""
 
 
-def run_report(folder: Path, problem: Problem | None = None) -> None:
+def run_report(folder: Path, problem: Problem | None = None, *, pdf: bool = False) -> None:
     """Write the report of a run and say what it says.
 
     Parameters
@@ -174,6 +176,8 @@ def run_report(folder: Path, problem: Problem | None = None) -> None:
     folder : Path
     problem : Problem, optional
         What was fitted, when it is at hand.
+    pdf : bool
+        Print it to ``report.pdf`` as well.
     """
     from ..report import write_report
 
@@ -183,9 +187,13 @@ def run_report(folder: Path, problem: Problem | None = None) -> None:
     say("writing the report")
     verdict = write_report(run, problem or run.analysis.to_problem(run.study), told=say)
     say(verdict.headline, style=STYLES[verdict.level.name])
-    for sentence in (*verdict.reasons, *verdict.limits):
+    for sentence in (*verdict.reasons, *verdict.findings, *verdict.limits):
         say(f"  {sentence}")
-    show(str(folder / "report.html"))
+    show(str(folder / REPORT))
+    if pdf:
+        from ..report.pdf import print_pdf
+
+        show(str(print_pdf(folder / REPORT, folder / PDF)))
 
 
 STYLES = {"TRUSTED": "bold green", "CAUTION": "bold yellow", "REFUSED": "bold red"}

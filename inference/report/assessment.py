@@ -25,6 +25,7 @@ __all__ = [
     "assess",
     "computed",
     "failing",
+    "findings",
     "made",
     "planned",
 ]
@@ -36,6 +37,7 @@ SLOW = (
     "The gradient of a population model takes minutes to compare; it was not. From Python: "
     "gradient(problem, tree)."
 )
+ANSWERS = ("risk_by_grade", "risk_scores", "exposure_response")
 Told = Callable[[str], None]
 
 
@@ -221,6 +223,12 @@ def failing(checks: Mapping[str, tuple[Entry, ...]]) -> dict[str, str]:
     """Sentences of the checks that a fit does not pass, by name."""
     every = [e for part in checks.values() for e in part]
     return {e.name: e.sentence for e in every if isinstance(e, Check) and e.good is False}
+
+
+def findings(checks: Mapping[str, tuple[Entry, ...]]) -> tuple[str, ...]:
+    """Sentences of the checks that say what a fit was made for."""
+    every = [e for part in checks.values() for e in part]
+    return tuple(e.sentence for e in every if isinstance(e, Check) and e.name in ANSWERS)
 
 
 def absent(checks: Mapping[str, tuple[Entry, ...]]) -> tuple[str, ...]:

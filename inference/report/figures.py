@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from ..drawing import to_svg
+from ..drawing import flatten, to_svg
 from ..plots import plot_data, plot_fit, plot_priors, plot_ranks, plot_traces
 from .assessment import Absent
 from .individuals import by_subject
@@ -125,6 +125,7 @@ def draw(material: Material) -> dict[str, Picture]:
 
 
 def _picture(name: str, title: str, caption: str, figure: Figure, numbers: pd.DataFrame) -> Picture:
+    flatten(figure)
     width = round(float(figure.get_figwidth()) * PIXELS)
     return Picture(name, title, caption, Markup(to_svg(figure, name, title)), width, numbers)
 

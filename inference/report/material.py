@@ -12,7 +12,7 @@ import pandas as pd
 from ...datasets.study import Study
 from ...models.dosing import Regimen
 from ...models.ode import OdeModel
-from .assessment import Entry, absent, failing
+from .assessment import Entry, absent, failing, findings
 from .numbers import base, learned, ties
 from .prior import Prior
 from .verdict import Coverage, Evidence
@@ -143,6 +143,7 @@ class Material:
             blind=self.blind,
             modes=self.modes,
             approximation=self.approximation,
+            findings=findings(self.checks),
             failed=failing(self.checks),
             unchecked=absent(self.checks),
         )

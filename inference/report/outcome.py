@@ -29,10 +29,6 @@ USUAL = "crs"
 SEVERE = 3  # grade that tables are about, where it occurs
 DRAWS, FOLDS, DAYS = 200, 5, 57
 SAMPLING = {"draws": 500, "tune": 500, "chains": 4}
-CONFOUNDED = (
-    "Tumor burden is a known common cause of exposure and outcome, so that this is an association "
-    "and no effect of exposure."
-)
 RISK, RESPONSE = "risk", "response"
 
 
@@ -253,13 +249,13 @@ def of_scores(validation: Validation) -> Check:
     return Check(
         name="risk_scores",
         title="Simple models beside it",
-        sentence=" ".join((validation.verdict, *validation.notes)),
+        sentence=validation.verdict,
         good=None,
         table=table,
         plot=lambda: draw_scores(table),
         caption=(
             "Scores of predictions of held-out grades, with 90 % intervals over patients. A higher "
-            "AUC is better; of the other scores a lower one is."
+            "AUC is better; of the other scores a lower one is. " + " ".join(validation.notes)
         ),
     )
 
@@ -284,7 +280,7 @@ def draw_scores(table: pd.DataFrame) -> Figure:
 
 def of_response(problem: Problem, risk: Risk, seed: int) -> Check:
     """Grade by the peak of the signal, with and without tumor burden."""
-    from ..response.fit_response import fit_response
+    from ..response.fit_response import ASSOCIATION, fit_response
     from ..response.plot_response import curve_table, plot_response, response_caption
     from ..response.side_by_side import adjusted
 
@@ -297,7 +293,7 @@ def of_response(problem: Problem, risk: Risk, seed: int) -> Check:
     burden = burden_of(problem)
     if burden is None:
         tree = fit_response(peak, grades, **options)
-        said = "The data hold no tumor burden to adjust for."
+        said = f"The data hold no tumor burden to adjust for. {ASSOCIATION}"
     else:
         table, both = adjusted(peak, grades, burden, **options)
         tree, said = both["without"], str(table.attrs["sentence"])
@@ -305,11 +301,11 @@ def of_response(problem: Problem, risk: Risk, seed: int) -> Check:
     return Check(
         name="exposure_response",
         title=f"{risk.grades.outcome.upper()} of grade {k} or more by the peak of the signal",
-        sentence=f"{done[:1].upper()}{done[1:]} {said} {CONFOUNDED}",
+        sentence=said,
         good=None,
         table=curve_table(tree, at_least=k),
         plot=lambda: plot_response(tree, at_least=k),
-        caption=response_caption(tree),
+        caption=f"{done[:1].upper()}{done[1:]} {response_caption(tree)}",
     )
 
 

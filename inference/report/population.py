@@ -82,7 +82,7 @@ def _shrinkage(m: Material) -> dict[str, float]:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %").replace("-", "−")
+    return f"{round(100 * share)} %".replace("-", "−")
 
 
 def _fixed(row: Any, column: str, places: int) -> str:

@@ -110,6 +110,8 @@ class Evidence:
         Sentence of `checks.modes` if chains sit apart, else empty.
     approximation : str
         Method of `quick`, if these are its draws; else empty.
+    findings : sequence of str
+        What the fit says about that for which it was made, such as a risk.
     failed : mapping of check to str
         Sentences of the checks that the fit does not pass, by name.
     unchecked : sequence of str
@@ -127,6 +129,7 @@ class Evidence:
     blind: tuple[str, ...] = ()
     modes: str = ""
     approximation: str = ""
+    findings: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
 
@@ -140,17 +143,18 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A level, one headline, the reasons for it, and what the fit cannot say."""
+    """A level, one headline, the reasons for it, what the fit says and what it cannot say."""
 
     level: Level
     headline: str
     reasons: tuple[str, ...]
     limits: tuple[str, ...]
+    findings: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """All sentences in one paragraph."""
-        return " ".join((self.headline, *self.reasons, *self.limits))
+        return " ".join((self.headline, *self.reasons, *self.findings, *self.limits))
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -165,7 +169,7 @@ def judge(evidence: Evidence) -> Verdict:
     Verdict
         ``REFUSED`` when the sampler did not converge or was stopped, when the draws are an
         approximation or the solver is not exact enough; ``CAUTION`` when curves miss the data or
-        a predictive check or the gradient fails; else ``TRUSTED``.
+        a predictive check or the gradient fails; else ``TRUSTED``. A refused fit says nothing.
     """
     level = _level(evidence)
     reasons = (
@@ -183,7 +187,8 @@ def judge(evidence: Evidence) -> Verdict:
         *_unpublished(evidence),
         *_unchecked(evidence),
     )
-    return Verdict(level, _headline(level, evidence), reasons, limits)
+    said = () if level is Level.REFUSED else evidence.findings
+    return Verdict(level, _headline(level, evidence), reasons, limits, said)
 
 
 def _level(evidence: Evidence) -> Level:

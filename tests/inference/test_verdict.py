@@ -200,3 +200,10 @@ def test_an_approximation_is_named_before_anything_else(
 def test_what_was_not_checked_is_said() -> None:
     verdict = judge(evidence(unchecked=("Gradient", "NPDE of all")))
     assert verdict.limits == ("Not checked in this report: gradient and NPDE of all.",)
+
+
+@pytest.mark.parametrize("converged", [True, False])
+def test_a_fit_that_is_refused_says_nothing(converged: bool) -> None:
+    verdict = judge(evidence(converged=converged, findings=("The risk is 30 %.",)))
+    assert ("The risk is 30 %." in verdict.text) == converged
+    assert verdict.findings == (("The risk is 30 %.",) if converged else ())

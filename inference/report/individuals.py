@@ -190,10 +190,25 @@ def _grid(across: Axes, up: Axes) -> list[str]:
     found = [f'<path class="axis" d="M0 0V{HEIGHT}H{WIDTH}"/>']
     for value, y in zip(up.ticks(), HEIGHT - up.place(np.array(up.ticks())), strict=True):
         found.append(f'<path class="line" d="M0 {y}H{WIDTH}"/>')
-        found.append(f'<text x="-16" y="{y + 22}" text-anchor="end">{plain(value)}</text>')
+        found.append(f'<text x="-16" y="{y + 22}" text-anchor="end">{short(value)}</text>')
     for value, x in zip(across.ticks(), across.place(np.array(across.ticks())), strict=True):
         found.append(f'<text x="{x}" y="{HEIGHT + 80}" text-anchor="middle">{plain(value)}</text>')
     return found
+
+
+def short(value: float) -> str:
+    """Write the number at a tick in at most four places.
+
+    Examples
+    --------
+    >>> [short(v) for v in (0.01, 1000.0, 10000.0, 250000.0)]
+    ['0.01', '1000', '1e4', '2.5e5']
+    """
+    text = plain(value)
+    if len(text) <= 4:
+        return text
+    digits, _, exponent = f"{value:.3e}".partition("e")
+    return f"{float(digits):g}e{int(exponent)}"
 
 
 def _points(rows: pd.DataFrame, across: Axes, up: Axes, unit: str) -> list[str]:

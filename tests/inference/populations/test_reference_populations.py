@@ -39,16 +39,16 @@ def sampled(problem: Problem, **settings: Any) -> xr.Dataset:
     return tree["posterior"].to_dataset()
 
 
-def agrees_with_estimate(draws: xr.DataArray, estimate: float, se: float) -> bool:
-    ratio = float(draws.std()) / se
+def agrees_with_estimate(draws: Any, estimate: float, se: float) -> bool:
+    ratio = float(np.std(draws)) / se
     return (
-        abs(float(draws.median()) - estimate) < OF_SE * se and SD_RATIO[0] <= ratio <= SD_RATIO[1]
+        abs(float(np.median(draws)) - estimate) < OF_SE * se and SD_RATIO[0] <= ratio <= SD_RATIO[1]
     )
 
 
-def z_of_mean(draws: xr.DataArray, expected: dict[str, float]) -> float:
+def z_of_mean(draws: Any, expected: dict[str, float]) -> float:
     error = np.hypot(float(az.mcse(draws.to_numpy())), expected["mcse_mean"])
-    return abs(float(draws.mean()) - expected["mean"]) / error
+    return float(abs(float(draws.mean()) - expected["mean"]) / error)
 
 
 def test_theophylline_agrees_with_maximum_likelihood(reference_dir: Path) -> None:
@@ -107,5 +107,5 @@ def test_warfarin_agrees_with_maximum_likelihood(reference_dir: Path) -> None:
         ratio = float(posterior[f"{name}_omega"].median()) / published[f"omega_{key}"]["estimate"]
         assert SPREAD_RATIO[0] <= ratio <= SPREAD_RATIO[1], name
     labels = [published["ktr_pop"]["estimate"], published["ka_pop"]["estimate"]]
-    product = np.log(posterior["KTR"] * posterior["KA"])  # does not know which is which
+    product: Any = np.log(posterior["KTR"] * posterior["KA"])  # does not know which is which
     assert float(product.quantile(0.05)) < np.log(np.prod(labels)) < float(product.quantile(0.95))

@@ -72,7 +72,7 @@ def fit(
     seed : int
         Same seed, same draws, on any number of cores.
     draws, tune : int, optional
-        Kept draws and warm-up draws of each chain. Default: 2000 and 1000; 800 and 400 in a
+        Kept draws and warm-up draws of each chain. Default: 2000 and 1000; 800 and 500 in a
         hierarchical population.
     chains : int
     cores : int, optional
@@ -80,7 +80,7 @@ def fit(
     sampler : {"nutpie", "pymc"}
         ``"pymc"`` runs one chain after another.
     target_accept : float, optional
-        Mean acceptance that the step size is tuned to. Default: 0.95; 0.8 in a hierarchical
+        Mean acceptance that the step size is tuned to. Default: 0.95; 0.9 in a hierarchical
         population.
     adaptation : {"low_rank", "diag", "draw_diag"}
         Metric that nutpie tunes. Parameters of ODEs are correlated, which ``"low_rank"`` learns:

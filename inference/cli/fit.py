@@ -119,7 +119,7 @@ def fit(
     tune: Annotated[
         Whole,
         typer.Option(
-            help="Warm-up draws per chain (1000; hierarchical: 400).", rich_help_panel=NAME
+            help="Warm-up draws per chain (1000; hierarchical: 500).", rich_help_panel=NAME
         ),
     ] = None,
     chains: Annotated[Whole, typer.Option(help="Chains (4).", rich_help_panel=NAME)] = None,
@@ -132,7 +132,7 @@ def fit(
     target_accept: Annotated[
         Number,
         typer.Option(
-            help="Nearer to 1: smaller steps (0.95; hierarchical: 0.8).", rich_help_panel=NAME
+            help="Nearer to 1: smaller steps (0.95; hierarchical: 0.9).", rich_help_panel=NAME
         ),
     ] = None,
     method: Annotated[

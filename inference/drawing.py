@@ -182,7 +182,7 @@ def flatten(figure: Figure, most: int = MANY) -> None:
 def _weight(artist: Any) -> int:
     """Points of a curve, or points and corners of a collection."""
     if isinstance(artist, Line2D):
-        return len(artist.get_xdata())
+        return int(np.size(artist.get_xdata()))
     corners = sum(len(path.vertices) for path in artist.get_paths())
     return corners + len(np.atleast_1d(artist.get_offsets()))
 

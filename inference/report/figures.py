@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -95,15 +95,17 @@ def draw_checks(material: Material) -> dict[str, tuple[Shown, ...]]:
 def _shown(entry: Entry) -> Shown:
     if isinstance(entry, Absent):
         return Shown(entry.name, entry.title, entry.sentence, None)
-    words = {"name": entry.name, "title": entry.title, "sentence": entry.sentence}
+    words: dict[str, Any] = {
+        "name": entry.name, "title": entry.title, "sentence": entry.sentence, "good": entry.good,
+    }  # fmt: skip
     table = Table.of_frame(f"{entry.title}: numbers", entry.table)
     if entry.name in TABLES_ONLY:
-        return Shown(**words, good=entry.good, table=table, numbers=entry.table)
+        return Shown(**words, table=table, numbers=entry.table)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         figure = entry.plot()
         picture = _picture(entry.name, f"{entry.title}.", entry.caption, figure, entry.table)
-    return Shown(**words, good=entry.good, picture=picture, table=table, numbers=entry.table)
+    return Shown(**words, picture=picture, table=table, numbers=entry.table)
 
 
 def draw(material: Material) -> dict[str, Picture]:

@@ -43,7 +43,7 @@ def population_table(m: Material) -> Table:
             continue
         low, median, high = np.quantile(draws, (0.05, 0.5, 0.95))
         share = shrunk.get(name, np.nan)
-        known = checks.loc[name] if name in checks.index else {}
+        known: Any = checks.loc[name] if name in checks.index else {}
         rows.append(
             (
                 name, meanings.get(name, "residual error" if name.endswith("_sigma") else ""),

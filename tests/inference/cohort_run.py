@@ -66,11 +66,12 @@ def tree_of(problem: Problem, shape: tuple[int, int], seed: int = 1) -> xr.DataT
     data = posterior(problem, shape, seed)
     rng = np.random.default_rng(seed)
     density = pointwise(problem, data)
-    total = sum(density[str(n)].sum(density[str(n)].dims[2]) for n in density.data_vars)
+    rows = (density[str(n)] for n in density.data_vars)
+    total = np.sum([values.to_numpy().sum(axis=2) for values in rows], axis=0)
     stats = xr.Dataset(
         {
             "diverging": (("chain", "draw"), np.zeros(shape, bool)),
-            "lp": (("chain", "draw"), np.asarray(total)),
+            "lp": (("chain", "draw"), total),
             "energy": (("chain", "draw"), rng.standard_normal(shape)),
             "failed_solves": (("chain", "draw", "cause"), np.zeros((*shape, 1), np.int64)),
         },
@@ -79,7 +80,7 @@ def tree_of(problem: Problem, shape: tuple[int, int], seed: int = 1) -> xr.DataT
     groups = {"posterior": data, "sample_stats": stats, "log_likelihood": density}
     tree = xr.DataTree.from_dict(groups)
     attach_data(tree, problem)
-    counts = {"warmup": {}, "sampling": {}}
+    counts: dict[str, dict[str, int]] = {"warmup": {}, "sampling": {}}
     facts = {
         "problem": problem.describe(), "centering": {}, "versions": versions(),
         "starts": {"optima": [0.0], "kept": 1}, "failed_solves": counts,

@@ -58,15 +58,18 @@ def _two(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
     return {"center": -p.CL / p.VC * y.center - out + back, "peripheral": out - back}
 
 
-def _by_mouth(disposition: Any) -> Any:
+def _absorbed(change: dict[str, Any], y: Namespace, p: Namespace) -> dict[str, Any]:
     """Add a depot in front of the central compartment."""
+    absorbed = p.KA * y.depot
+    return {"depot": -absorbed, **change, "center": change["center"] + absorbed}
 
-    def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
-        absorbed = p.KA * y.depot
-        change = disposition(t, y, p)
-        return {"depot": -absorbed, **change, "center": change["center"] + absorbed}
 
-    return rhs
+def _one_by_mouth(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
+    return _absorbed(_one(t, y, p), y, p)
+
+
+def _two_by_mouth(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
+    return _absorbed(_two(t, y, p), y, p)
 
 
 def _concentration_one(t: Any, y: Namespace, p: Namespace) -> Any:
@@ -103,7 +106,7 @@ one_oral = OdeModel(
     description="First-order absorption. Give the drug into depot.",
     states=(GUT, CENTER),
     parameters=(KA, CL, V),
-    rhs=_by_mouth(_one),
+    rhs=_one_by_mouth,
     outputs={"C": _concentration_one},
     output_units={"C": "mg/L"},
     schedule=INTO_GUT,
@@ -139,7 +142,7 @@ two_oral = OdeModel(
     description="First-order absorption. Give the drug into depot.",
     states=(GUT, CENTER, PERIPHERAL),
     parameters=(KA, CL, Q, VC, VP),
-    rhs=_by_mouth(_two),
+    rhs=_two_by_mouth,
     outputs={"C": _concentration_two},
     output_units={"C": "mg/L"},
     schedule=INTO_GUT,

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
-from ..drawing import flatten, to_svg
 from ..plots import plot_data, plot_fit, plot_priors, plot_ranks, plot_traces
 from .assessment import Absent
+from .frame import Drawing
 from .individuals import by_subject
 from .numbers import base, densities, ranks
 from .tables import Table
@@ -28,7 +27,6 @@ __all__ = ["Picture", "Shown", "draw", "draw_checks"]
 MOST_PARAMETERS = 24
 MOST_PANELS = 24
 TABLES_ONLY = ("credibility",)
-PIXELS = 112  # of the page, per inch of the drawing
 
 
 @dataclass(frozen=True)
@@ -41,17 +39,14 @@ class Picture:
         Also of the csv file with its numbers.
     title, caption : str
         What it shows, and how to read it.
-    svg : Markup
-    width : int
-        Pixels at which it looks best.
+    drawing : Drawing
     numbers : DataFrame
     """
 
     name: str
     title: str
     caption: str
-    svg: Markup
-    width: int
+    drawing: Drawing
     numbers: pd.DataFrame
 
     @property
@@ -127,9 +122,7 @@ def draw(material: Material) -> dict[str, Picture]:
 
 
 def _picture(name: str, title: str, caption: str, figure: Figure, numbers: pd.DataFrame) -> Picture:
-    flatten(figure)
-    width = round(float(figure.get_figwidth()) * PIXELS)
-    return Picture(name, title, caption, Markup(to_svg(figure, name, title)), width, numbers)
+    return Picture(name, title, caption, Drawing.of(figure, name, title), numbers)
 
 
 def _data(m: Material) -> Picture:

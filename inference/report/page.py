@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from ..._version import __version__
 from . import content
 from .equations import initial_values, typeset
 from .figures import Picture, Shown
+from .frame import in_frame, shipped
 from .individuals import Individuals
 from .material import Material
 from .tables import Table
-from .verdict import DISCLAIMER, Level, Verdict
+from .verdict import Level, Verdict
 
-__all__ = ["render", "script_hash"]
+__all__ = ["render"]
 
 SIGNS = {Level.TRUSTED: "✓", Level.CAUTION: "!", Level.REFUSED: "✕"}
 SECTIONS = {
@@ -76,29 +70,19 @@ def render(
         HTML; every text that comes from data, files or names is escaped.
     """
     there = {k: v for k, v in SECTIONS.items() if k in ALWAYS or checks.get(k)}
-    script = files(__package__).joinpath("templates/report.js").read_text("utf-8").strip()
-    environment = Environment(
-        loader=PackageLoader(__package__, "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
-        version=__version__,
-        css=Markup(files(__package__).joinpath("templates/report.css").read_text("utf-8")),
-        script=Markup(script),
-        script_hash=script_hash(script),
+    return in_frame(
+        "report.html",
+        kicker="fit report",
+        title=content.title(material),
+        script=shipped("report.js").strip(),
         sections=there.items(),
         headings=there,
         introductions=INTRODUCTIONS,
         checks=checks,
         people=people,
-        title=content.title(material),
         subtitle=content.subtitle(material),
         verdict=verdict,
         sign=SIGNS[verdict.level],
-        disclaimer=DISCLAIMER,
         figures=figures,
         tables=tables,
         texts=content.texts(material),
@@ -111,15 +95,3 @@ def render(
         settings=material.settings,
         analysis=material.analysis,
     )
-
-
-def script_hash(script: str) -> str:
-    """Hash by which the security policy of the page lets this script run, and no other.
-
-    Examples
-    --------
-    >>> script_hash("")
-    'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
-    """
-    digest = hashlib.sha256(script.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

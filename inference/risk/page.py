@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from ...datasets.writing import whole_file
-from ..drawing import to_svg
+from ..report.frame import Drawing, in_frame
+from ..report.tables import Table
 from .assessment import CAVEAT
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from .assessment import Risk
     from .validation import Validation
 
-__all__ = ["fragment", "plot_patients", "write_page"]
-
-TEMPLATE = """\
-<section id="risk">
-<h2>Risk of {{ name }}</h2>
-<p><strong>{{ verdict }}</strong></p>
-<p>{{ sentence }}</p>
-{{ by_grade }}
-<figure>{{ patients }}<figcaption>P(grade at least {{ k }}) of each patient given the time course,
-with 90 % intervals. Filled: observed. These patients' own grades were used; the scores below are
-of held-out grades.</figcaption></figure>
-<h3>Held-out patients</h3>
-<p>{{ calibrated }}</p>
-<figure>{{ calibration }}<figcaption>{{ caption }}</figcaption></figure>
-{{ scores }}
-<ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>
-<p><em>{{ caveat }}</em></p>
-</section>
-"""
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Risk of {{ name }}</title>
-<style>{{ css }}</style></head><body><main>{{ inside }}</main></body></html>
-"""
-
-
-def _render(template: str, **parts: object) -> str:
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    return environment.from_string(template).render(**parts)
-
-
-def table_html(frame: pd.DataFrame) -> Markup:
-    """Write a table; every text of it is escaped."""
-    return Markup(
-        frame.to_html(index=False, float_format=lambda v: f"{v:.3f}", na_rep="-", border=0)
-    )
+__all__ = ["plot_patients", "render_risk", "write_page"]
 
 
 def plot_patients(risk: Risk) -> Figure:
@@ -79,8 +41,8 @@ def plot_patients(risk: Risk) -> Figure:
         return panels.figure
 
 
-def fragment(risk: Risk, validation: Validation) -> str:
-    """Section of HTML for a report: what wins first, risks, calibration, scores.
+def render_risk(risk: Risk, validation: Validation) -> str:
+    """Write the page: what wins first, then risks, calibration, scores.
 
     Parameters
     ----------
@@ -90,22 +52,24 @@ def fragment(risk: Risk, validation: Validation) -> str:
     Returns
     -------
     str
-        Every text that comes from data is escaped.
+        HTML; every text that comes from data is escaped.
     """
-    check = validation.calibration()
-    k = risk.at_least
-    return _render(
-        TEMPLATE,
-        name=f"{risk.grades.outcome.upper()} ({risk.grades.scale or 'scale not stated'})",
+    check, k = validation.calibration(), risk.at_least
+    outcome = risk.grades.outcome.upper()
+    return in_frame(
+        "risk.html",
+        kicker="risk",
+        title=f"{outcome} of grade {k} or more",
+        name=f"{outcome} ({risk.grades.scale or 'scale not stated'})",
         verdict=validation.verdict,
         sentence=risk.sentence,
-        by_grade=table_html(risk.by_grade),
-        patients=Markup(to_svg(plot_patients(risk), "risk-patients", f"Risk of grade {k} or more")),
+        by_grade=Table.of_frame("Risk of a new patient by grade", risk.by_grade),
+        patients=Drawing.of(plot_patients(risk), "risk-patients", f"Risk of grade {k} or more"),
         k=k,
         calibrated=check.sentence,
-        calibration=Markup(to_svg(check.plot(), "risk-calibration", check.title)),
+        calibration=Drawing.of(check.plot(), "risk-calibration", check.title),
         caption=check.caption,
-        scores=table_html(validation.scores),
+        scores=Table.of_frame("Scores in held-out grades", validation.scores),
         notes=validation.notes,
         caveat=CAVEAT,
     )
@@ -137,16 +101,6 @@ def write_page(risk: Risk, validation: Validation, folder: Path) -> Path:
     for name, frame in tables.items():
         with whole_file(folder / f"{name}.csv") as part:
             frame.to_csv(part, index=False, lineterminator="\n")
-    inside = fragment(risk, validation)
-    style = (
-        files(__package__.replace(".risk", ".report"))
-        .joinpath("templates/report.css")
-        .read_text("utf-8")
-    )
-    with whole_file(folder / "fragment.html") as part:
-        part.write_text(inside, encoding="utf-8")
-    title = f"{risk.grades.outcome} of grade {risk.at_least} or more"
     with whole_file(folder / "risk.html") as part:
-        whole = _render(PAGE, name=title, css=Markup(style), inside=Markup(inside))
-        part.write_text(whole, encoding="utf-8")
+        part.write_text(render_risk(risk, validation), encoding="utf-8")
     return folder / "risk.html"

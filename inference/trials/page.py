@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from matplotlib.figure import Figure
 
-from ..._version import __version__
-from ..drawing import to_svg
+from ..report.frame import Drawing, in_frame
 from ..report.tables import Table, interval, number
-from ..report.verdict import DISCLAIMER
 
 if TYPE_CHECKING:
     from .choice import Choice
@@ -44,20 +37,11 @@ def render(
     str
         HTML; every text that comes from files or names is escaped.
     """
-    environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader(__package__, "templates"), PackageLoader(_report(), "templates")]
-        ),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     found = [r for r in (trial, choice) if r is not None]
     evidence = {k: text for r in found for k, text in r.evidence.items()}
-    return environment.get_template("trial.html").render(
-        version=__version__,
-        css=Markup(files(_report()).joinpath("templates/report.css").read_text("utf-8")),
+    return in_frame(
+        "trial.html",
+        kicker="virtual trial",
         title=title,
         label=found[0].label,
         fitted=found[0].label.startswith("posterior"),
@@ -65,41 +49,27 @@ def render(
         notes=list(dict.fromkeys(n for r in found for n in r.notes)),
         evidence=evidence,
         tables=_tables(trial, choice),
-        pictures=[(r.name, Markup(to_svg(r.figure, r.name, r.caption)), r.caption) for r in
-                  _pictures(trial, choice)],
+        pictures=_pictures(trial, choice),
         design=design,
         settings=settings,
-        disclaimer=DISCLAIMER,
-    )  # fmt: skip
+    )
 
 
-def _report() -> str:
-    """Name of the package of the report, whose style this page shares."""
-    assert __package__ is not None
-    return __package__.rpartition(".")[0] + ".report"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure with its name and how to read it."""
-
-    name: str
-    figure: Figure
-    caption: str
-
-
-def _pictures(trial: Trial | None, choice: Choice | None) -> list[Picture]:
+def _pictures(trial: Trial | None, choice: Choice | None) -> list[tuple[Drawing, str]]:
+    """Draw what was found; each with its caption."""
     made = []
     if trial is not None:
-        made.append(Picture("trial", trial.plot(), (
+        caption = (
             "Probability of each endpoint by arm. Thick: 90 % over draws of the parameters. Thin: "
             "90 % of what one trial of this size would see, chance included."
-        )))  # fmt: skip
+        )
+        made.append((Drawing.of(trial.plot(), "trial", caption), caption))
     if choice is not None:
-        made.append(Picture("tradeoff", choice.plot(), (
+        caption = (
             "Left: expected benefit and harm of every candidate and the front that no other "
             "passes. Right: in which share of the draws a candidate is best."
-        )))  # fmt: skip
+        )
+        made.append((Drawing.of(choice.plot(), "tradeoff", caption), caption))
     return made
 
 

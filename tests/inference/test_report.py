@@ -21,9 +21,9 @@ from cytobayes.inference.problem import Problem
 from cytobayes.inference.report import write_pages
 from cytobayes.inference.report.content import tables
 from cytobayes.inference.report.curves import inside, predict_curves
+from cytobayes.inference.report.frame import script_hash
 from cytobayes.inference.report.material import Material
 from cytobayes.inference.report.numbers import densities, learned, ranks, ties
-from cytobayes.inference.report.page import script_hash
 from cytobayes.inference.report.prior import Prior
 from cytobayes.inference.report.tables import number
 from cytobayes.models import distributions as d

@@ -220,8 +220,19 @@ def test_choosing_a_subject_works_in_a_browser(html: str, tmp_path: Path) -> Non
 
 @browser
 def test_the_script_of_the_page_runs_under_its_own_policy(written: Path, tmp_path: Path) -> None:
-    seen = browsed(written / "report.html", tmp_path)
-    assert '<p class="search">' in seen or '<p class="search" hidden=""' not in seen
+    before, seen = (written / "report.html").read_text(), browsed(written / "report.html", tmp_path)
+    assert '<p class="search" hidden>' in before and '<p class="search">' not in before
+    assert '<p class="search">' in seen and '<p class="search" hidden' not in seen
+
+
+@browser
+def test_a_script_that_the_policy_does_not_name_changes_nothing(
+    written: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text((written / "report.html").read_text().replace("hidden = false", "hidden=false"))
+    with pytest.raises(AssertionError, match="Content Security Policy"):
+        browsed(page, tmp_path)
 
 
 def browsed(page: Path, scratch: Path) -> str:

@@ -7,6 +7,7 @@ subscript 10m, ``Cmax`` is C with the subscript max; any other word of several l
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,13 @@ SUFFIXES = {
     "eff", "reg", "deg", "syn", "prod", "inf", "free", "bound",
 }  # fmt: skip
 
+CONSTANTS = {
+    f"{math.log(2):.15g}": r"\ln{\left(2 \right)}",
+    f"{math.log(10):.15g}": r"\ln{\left(10 \right)}",
+    f"{math.pi:.15g}": r"\pi",
+    f"{math.sqrt(2 * math.pi):.15g}": r"\sqrt{2 \pi}",
+    f"{math.sqrt(10):.15g}": r"\sqrt{10}",
+}
 CAPITALS = ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega")
 GREEK = (*sorted(set(greeks) - {"omicron"}, key=len, reverse=True), *CAPITALS)
 
@@ -129,10 +137,11 @@ def _names(written: Trace) -> dict[sympy.Symbol, str]:
 
 
 class _Printer(LatexPrinter):  # type: ignore[misc]
-    """SymPy's printer, with numbers as short as they were written."""
+    """SymPy's printer, with numbers as short as they were written, and constants by their name."""
 
     def _print_Float(self, expr: Any) -> str:
         mantissa, _, exponent = f"{float(expr):.15g}".partition("e")
+        mantissa = CONSTANTS.get(mantissa, mantissa)
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 

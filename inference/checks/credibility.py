@@ -12,6 +12,7 @@ import xarray as xr
 
 from ...datasets.errors import InputError
 from ..fit import read_facts
+from ..percent import percent
 from .check import Check
 from .convergence import E_BFMI, ESS, FEW_FAILURES, R_HAT, Convergence, convergence
 
@@ -140,7 +141,7 @@ def criteria() -> str:
     return (
         f"No criteria were set beforehand; the checks judge by theirs: R-hat below {R_HAT:g}, bulk "
         f"and tail ESS above {ESS:.0f}, E-BFMI above {E_BFMI:g}, a failed solve in at most "
-        f"{FEW_FAILURES:.0%} of the draws, and the limits named in each sentence below."
+        f"{percent(FEW_FAILURES)} of the draws, and the limits named in each sentence below."
     )
 
 

@@ -13,8 +13,9 @@ from scipy import stats
 from ...datasets.errors import InputError
 from ...datasets.wording import counted
 from ..drawing import INK, LIMIT, PRIOR, Panels, log_wanted, set_log, style
+from ..percent import rare
 from .check import Check
-from .outside import ALARM, share
+from .outside import ALARM
 from .residual_drawing import draw_over, draw_quantiles, draw_trend, handles
 from .residuals import Fitted, individual_fits
 
@@ -153,14 +154,14 @@ def sentence(trends: pd.DataFrame) -> str:
     which = f"IWRES of {worst['observable']}"
     if len(trends) > 1:
         which += f", the least likely of {counted(len(trends), 'observable')}"
-    parts = [f"{share(worst['far'])} lie beyond ±2 ({share(EXPECTED)} expected)"]
+    parts = [f"{rare(worst['far'])} lie beyond ±2 ({rare(EXPECTED)} expected)"]
     for column, words in (
         ("time", "rank correlation with time"),
         ("size", "of their size with IPRED"),
     ):
         if np.isfinite(worst[column]):
             parts.append(f"{words} {worst[column]:.2f} (p {worst[f'p_{column}']:.2g})")
-    return f"{begin}. {which}: {', '.join(parts)}.".replace("%", " %")
+    return f"{begin}. {which}: {', '.join(parts)}."
 
 
 def draw(table: pd.DataFrame, time_unit: str) -> Figure:

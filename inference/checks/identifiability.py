@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from ...datasets.errors import InputError
+from ..percent import percent
 from ..populations.hierarchy import scale_of
 from .check import Check
 from .information import Information, information, prior_width
@@ -107,7 +108,7 @@ def sentence(table: pd.DataFrame, found: Information) -> str:
     rank, size = found.rank, len(found.names)
     parts = []
     if not weak.empty:
-        names = [f"{r['name']} ({r['contraction']:.0%})" for r in weak.to_dict("records")]
+        names = [f"{r['name']} ({percent(r['contraction'])})" for r in weak.to_dict("records")]
         parts.append(f"the data take less than half of the prior variance off {', '.join(names)}")
     if rank < size:
         more = f" and {size - rank - LISTED} more" if size - rank > LISTED else ""
@@ -120,8 +121,8 @@ def sentence(table: pd.DataFrame, found: Information) -> str:
     least = parameters.sort_values("contraction").iloc[0]
     return (
         f"The data decide all {len(parameters)} parameters: they take at least "
-        f"{least['contraction']:.0%} of the prior variance off each (least: {least['name']}), and "
-        f"the Fisher information has full rank {size}."
+        f"{percent(least['contraction'])} of the prior variance off each (least: "
+        f"{least['name']}), and the Fisher information has full rank {size}."
     )
 
 

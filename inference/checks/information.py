@@ -13,6 +13,7 @@ from scipy import stats
 from ...datasets.errors import InputError
 from ..measuring.density import NORMAL
 from ..measuring.measurement import KINDS, ScaledError
+from ..percent import percent
 from ..populations.hierarchy import scale_of
 from ..predict import parameters_of, residual_spreads
 from ..report.prior import Prior
@@ -81,7 +82,8 @@ class Information:
 
     def words(self, way: Array, value: float) -> str:
         """Describe a direction, and what is seen in its place when it joins two parameters."""
-        text = f"{self.combination(way)} (the data take {value / (1 + value):.0%} off its variance)"
+        off = percent(value / (1 + value))
+        text = f"{self.combination(way)} (the data take {off} off its variance)"
         large = np.flatnonzero(np.abs(way) >= BIG)
         if large.size != 2:
             return text

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ..percent import percent, rare
+
 __all__ = ["ALARM", "Outside", "outside", "quantiles"]
 
 Array = npt.NDArray[np.float64]
@@ -65,15 +67,10 @@ class Outside:
         """The comparison in words, to follow 'Of 20 percentiles, '."""
         verb = "lies" if self.count == 1 else "lie"
         return (
-            f"{self.count} {verb} outside the {self.level:.0%} interval of {self.counts.size} "
+            f"{self.count} {verb} outside the {percent(self.level)} interval of {self.counts.size} "
             f"simulated data sets; data of the model itself have {self.expected:.1f} outside on "
-            f"average, and {self.count} or more in {share(self.p)} of cases"
-        ).replace("%", " %")
-
-
-def share(p: float) -> str:
-    """Write a share as a percentage, with a digit more where it is small."""
-    return f"{p:.1%}" if p < 0.1 else f"{p:.0%}"
+            f"average, and {self.count} or more in {rare(self.p)} of cases"
+        )
 
 
 def outside(observed: Array, simulated: Array, level: float = 0.9) -> Outside:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...datasets.wording import counted
+from ..percent import percent
 from ..replicates import Replicated, replicated, value_unit
 from .check import Check
 from .outside import outside
@@ -87,9 +88,9 @@ def posterior_predictive(
         plot=lambda: draw_posterior(table, units, problem.model.time_unit),
         caption=(
             "One point per subject: what was read off the measured course (across) and off "
-            f"simulated ones (up: median and {level:.0%} interval). Points should lie on the "
+            f"simulated ones (up: median and {percent(level)} interval). Points should lie on the "
             "diagonal; rings mark those whose interval misses it."
-        ).replace("%", " %"),
+        ),
     )
 
 

@@ -11,13 +11,14 @@ import pandas as pd
 
 from ...datasets.errors import InputError
 from ..measuring.limits import Seen, seen
+from ..percent import percent, rare
 from ..predict import parameters_of
 from ..prior_sample import sample_prior
 from ..replicates import expected, simulate_rows, value_unit
 from ..solving import values_at_rows
 from .bins import cuts
 from .check import Check
-from .outside import quantiles, share
+from .outside import quantiles
 from .predictive_drawing import BANDS, draw_prior
 
 if TYPE_CHECKING:
@@ -151,10 +152,10 @@ def sentence(table: pd.DataFrame, units: Mapping[str, str], good: bool, level: f
     parts = []
     for row in ordered.to_dict("records"):
         unit = f" {units[row['observable']]}".rstrip()
-        near = f" ({share(row['near'])} of prior curves within a factor of ten)"
+        near = f" ({rare(row['near'])} of prior curves within a factor of ten)"
         parts.append(
             f"{row['observable']} peaks lie between {short(row['low'])} and {short(row['high'])}"
-            f"{unit} in {level:.0%} of prior curves, between {short(row['least'])} and "
+            f"{unit} in {percent(level)} of prior curves, between {short(row['least'])} and "
             f"{short(row['most'])} in the data{near if np.isfinite(row['near']) else ''}"
         )
     text = f"The priors {verdict} the data: {'; '.join(parts)}." if parts else ""
@@ -162,5 +163,5 @@ def sentence(table: pd.DataFrame, units: Mapping[str, str], good: bool, level: f
         text += f" Named are {LISTED} of {len(table)} observables, those farthest from the data."
     failed = float(table["failed"].max()) if len(table) else 0.0
     if failed > 0:
-        text += f" The equations cannot be solved at {share(failed)} of prior draws."
-    return text.replace("%", " %")
+        text += f" The equations cannot be solved at {rare(failed)} of prior draws."
+    return text

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...datasets.errors import InputError
+from ..percent import percent
 from .check import Check
 from .uniform import central_coverage, chi2_p, envelope
 
@@ -150,13 +151,13 @@ def sentence(table: pd.DataFrame, total: int, failed: int) -> str:
     """Verdict in words."""
     lost = f"{failed} of {total} fits failed"
     if failed > FAILED * total:
-        return f"This calibration says nothing: {lost}, more than {FAILED:.0%}."
+        return f"This calibration says nothing: {lost}, more than {percent(FAILED)}."
     tail = f"; {lost}" if failed else ""
     bad = table[table["flagged"]]
     if not bad.empty:
         faults = [
             f"{row['quantity']} is {row['how']} (90 % intervals hold the truth in "
-            f"{row['coverage_90']:.0%}, band p = {row['p_ecdf']:.1g})"
+            f"{percent(row['coverage_90'])}, band p = {row['p_ecdf']:.1g})"
             for row in bad.to_dict("records")
         ]
         return f"Posteriors are not calibrated: {'; '.join(faults)}{tail}."
@@ -164,7 +165,7 @@ def sentence(table: pd.DataFrame, total: int, failed: int) -> str:
     weak = " This many show gross faults only." if total < SMALL else ""
     return (
         f"In {total} replications the ranks of all {len(table)} quantities pass as uniform, and "
-        f"90 % intervals hold the truth in {low:.0%} to {high:.0%}{tail}.{weak}"
+        f"90 % intervals hold the truth in {percent(low)} to {percent(high)}{tail}.{weak}"
     )
 
 

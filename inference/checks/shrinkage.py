@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from ..drawing import CURVE, LIMIT, PRIOR, Panels, style
+from ..percent import percent
 from ..populations.hierarchy import STUDENT, Hierarchical
 from ..predict import draws_of
 from .check import Check
@@ -110,21 +111,21 @@ def sentence(table: pd.DataFrame) -> str:
     elif much.empty:
         most = effects.iloc[0]
         text = (
-            f"No random effect shrinks by more than {MUCH:.0%}; the most does that of "
-            f"{most['name']}, by {most['sd_form']:.0%}."
+            f"No random effect shrinks by more than {percent(MUCH)}; the most does that of "
+            f"{most['name']}, by {percent(most['sd_form'])}."
         )
     else:
-        named = [f"{n} ({v:.0%})" for n, v in zip(labels(much), much["sd_form"], strict=True)]
+        named = [f"{n} ({percent(v)})" for n, v in zip(labels(much), much["sd_form"], strict=True)]
         text = (
-            f"Individual values of {', '.join(named)} shrink by more than {MUCH:.0%}: the data of "
-            "single subjects say little about them."
+            f"Individual values of {', '.join(named)} shrink by more than {percent(MUCH)}: the "
+            "data of single subjects say little about them."
         )
     residual = table[table["kind"] == "epsilon"].sort_values("sd_form", ascending=False)
     if len(residual):
         most = residual.iloc[0]
         which = "" if len(residual) == 1 else ", at most"
-        text += f" Residuals shrink by {most['sd_form']:.0%} ({most['name']}{which})."
-    return text.replace("%", " %")
+        text += f" Residuals shrink by {percent(most['sd_form'])} ({most['name']}{which})."
+    return text
 
 
 def labels(table: pd.DataFrame) -> list[str]:

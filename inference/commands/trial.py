@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 from ...datasets.errors import InputError
 from ...datasets.writing import whole_file
 from ..console import say, show
+from ..percent import between, percent
 from ..sampling.progress import duration
 
 if TYPE_CHECKING:
@@ -240,9 +241,9 @@ def _grid(trial: Trial) -> Grid:
         grid.add_row(
             row["arm"],
             row["endpoint"],
-            f"{row['probability']:.1%}",
-            f"{row['lower']:.1%} to {row['upper']:.1%}",
-            f"{row['trial_lower']:.1%} to {row['trial_upper']:.1%}",
+            percent(row["probability"], digits=1),
+            between(row["lower"], row["upper"], digits=1),
+            between(row["trial_lower"], row["trial_upper"], digits=1),
         )
     return grid
 

@@ -10,6 +10,7 @@ import pandas as pd
 from ...datasets.wording import counted
 from ...models.dosing import Dose, Quantity, Reset, Switch
 from ..checks.convergence import ESS, R_HAT
+from ..percent import percent
 from .material import Material
 from .numbers import base, summary
 from .population import population_table
@@ -278,7 +279,7 @@ def _parameter_table(m: Material) -> Table:
             number(d["median"]),
             interval(d["q5"], d["q95"]),
             _prior_interval(m, d["parameter"]),
-            "–" if np.isnan(share) else f"{max(share, 0.0):.0%}".replace("%", " %"),
+            "–" if np.isnan(share) else percent(max(share, 0.0)),
             _fixed(d["r_hat"], 3),
             _fixed(d["ess_bulk"], 0),
         )
@@ -304,7 +305,7 @@ def _coverage_table(m: Material) -> Table:
     rows = [
         (
             c.observable, c.total, c.inside,
-            Cell(f"{c.inside / c.total:.0%}".replace("%", " %"), bad=c.surprising),
+            Cell(percent(c.inside / c.total), bad=c.surprising),
         )
         for c in m.coverage
     ]  # fmt: skip

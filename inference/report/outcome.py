@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..checks.check import Check
+from ..percent import percent
 from .assessment import Absent, Entry, Planned, Told, made
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def of_population(risk: Risk) -> Check:
         caption=(
             "Bars: probability that a new patient like those of the data, with their common "
             "schedule, has a grade of at least so much, with 90 % credible interval. Rings: share "
-            "of the patients that had it, some of them treated."
+            "of the patients that had it, whatever they were given."
         ),
     )
 
@@ -163,8 +164,8 @@ def of_patients(risk: Risk) -> Check:
         name="risk_patients",
         title="Risk of each patient",
         sentence=(
-            f"Given their courses, P(grade at least {k}) runs from {_percent(chance.min())} "
-            f"({least['subject']}) to {_percent(chance.max())} ({most['subject']}). Their own "
+            f"Given their courses, P(grade at least {k}) runs from {percent(chance.min())} "
+            f"({least['subject']}) to {percent(chance.max())} ({most['subject']}). Their own "
             "grades were used to learn how grades follow from the signal."
         ),
         good=None,
@@ -208,9 +209,9 @@ def course_of_onset(risk: Risk) -> Check:
         name="risk_by_day",
         title="Onset by day",
         sentence=(
-            f"{_percent(table['risk'].iloc[-1])} of the patients are expected to have "
+            f"{percent(table['risk'].iloc[-1])} of the patients are expected to have "
             f"{risk.grades.outcome.upper()} of any grade, half of them by {half['day']:.3g} "
-            f"{unit}; observed in {_percent(observed[-1])}."
+            f"{unit}; observed in {percent(observed[-1])}."
         ),
         good=None,
         table=table,
@@ -322,7 +323,3 @@ def burden_of(problem: Problem) -> dict[str, pd.Series[Any]] | None:
             label = name.replace(" ", "_")
             return {label: pd.Series(column, list(problem.data.subjects), name=label)}
     return None
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..checks.check import Check
+from ..percent import percent
 from .material import Material
 from .tables import Table, interval, number
 
@@ -48,7 +49,7 @@ def population_table(m: Material) -> Table:
             (
                 name, meanings.get(name, "residual error" if name.endswith("_sigma") else ""),
                 m.units.get(name, "") or "1", number(median), interval(low, high),
-                _variation(m, name), "–" if np.isnan(share) else _percent(share),
+                _variation(m, name), "–" if np.isnan(share) else percent(share),
                 _fixed(known, "r_hat", 3), _fixed(known, "ess_bulk", 0),
             )
         )  # fmt: skip
@@ -66,7 +67,7 @@ def _variation(m: Material, name: str) -> str:
         scale = "logit" if m.scales[name] == "logit" else "natural scale"
         return f"{number(middle)} ({interval(low, high)}), {scale}"
     low, middle, high = np.quantile(coefficient_of_variation(omega), (0.05, 0.5, 0.95))
-    return f"{_percent(middle)} ({100 * low:.0f} to {100 * high:.0f})"
+    return f"{percent(middle)} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def _shrinkage(m: Material) -> dict[str, float]:
@@ -79,10 +80,6 @@ def _shrinkage(m: Material) -> dict[str, float]:
                 for row in rows.to_dict("records")
             }
     return {}
-
-
-def _percent(share: float) -> str:
-    return f"{round(100 * share)} %".replace("-", "−")
 
 
 def _fixed(row: Any, column: str, places: int) -> str:

@@ -12,6 +12,8 @@ from enum import Enum
 
 from scipy.stats import binom
 
+from ..percent import percent
+
 __all__ = ["Coverage", "Evidence", "Level", "Tie", "Verdict", "judge", "lowered"]
 
 DISCLAIMER = "Nothing here is for deciding the care of a patient."
@@ -269,7 +271,7 @@ def _coverage(evidence: Evidence) -> tuple[str, ...]:
         return ()
     inside = sum(c.inside for c in evidence.coverage)
     overall = (
-        f"{inside} of {total} measured values ({_percent(inside / total)}) lie inside their "
+        f"{inside} of {total} measured values ({percent(inside / total)}) lie inside their "
         "90 % predictive intervals"
     )
     missed = [c for c in evidence.coverage if c.surprising]
@@ -314,10 +316,6 @@ def _unpublished(evidence: Evidence) -> tuple[str, ...]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
 
 
 def _listed(names: tuple[str, ...] | list[str], most: int = 6) -> str:

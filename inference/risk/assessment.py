@@ -12,11 +12,12 @@ import xarray as xr
 
 from ...datasets.errors import InputError
 from ...models.dosing import Regimen
+from ..percent import between, percent
 from ..predict import draws_of, thinned
 from ..units import factor
 from .courses import Course, course_of, solve_course
 from .grades import Grades, grades_of
-from .newcomers import common_schedule, covariates_of, newcomers
+from .newcomers import common_schedule, covariates_of, in_words, newcomers, treated_otherwise
 from .onset import Onset, fit_onset
 from .ordinal import Link, LinkPrior, fit_link
 
@@ -146,13 +147,14 @@ class Risk:
     @property
     def sentence(self) -> str:
         """What the population risk is, in words."""
-        row = self.by_grade.set_index("grade").loc[self.at_least]
+        row: Any = self.by_grade.set_index("grade").loc[self.at_least]
+        near = between(row["low"], row["high"])
         return (
             f"A new patient {self.population.attrs['schedule']} has {self.grades.outcome.upper()} "
             f"of grade {self.at_least} or more ({self.grades.scale or 'scale not stated'}) with "
-            f"probability {row['risk']:.0%} (90 % interval {row['low']:.0%} to {row['high']:.0%}); "
-            f"observed in {row['observed']:.0%} of {len(self.grades.subjects)} patients, some of "
-            "them treated."
+            f"probability {percent(row['risk'])} (90 % interval {near}); "
+            f"observed in {percent(row['observed'])} of {len(self.grades.subjects)} patients"
+            f"{self.population.attrs['others']}."
         )
 
 
@@ -300,8 +302,11 @@ def _population(
     new = solve_course(problem, theta, schedules, course.name, whole=False)
     chance = np.nanmean(fitted.probability(new), axis=1)
     value = chance.reshape(course.chains, -1, grades.top)
-    given = f"with {len(schedule.events)} doses" if schedule.events else "who is not treated"
-    facts = _facts(course, fitted, grades) | {"given": "baseline", "schedule": given}
+    facts = _facts(course, fitted, grades) | {
+        "given": "baseline",
+        "schedule": in_words(schedule, problem),
+        "others": treated_otherwise(schedule, problem, grades.subjects),
+    }
     coordinates = {**_draws(course), "grade": grades.levels}
     return xr.Dataset({"risk": (("chain", "draw", "grade"), value)}, coordinates, facts)
 

@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 from scipy.stats import beta
 
 from ..checks.check import Check
+from ..percent import percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -159,8 +160,8 @@ def _sentence(
     verdict = "is compatible with" if good else "is not compatible with"
     return (
         f"The {model} risk {verdict} being calibrated in {event.size} patients with "
-        f"{int(event.sum())} events: mean risk {chance.mean():.0%}, observed "
-        f"{event.mean():.0%} (difference {gap:+.2f}, 90 % interval {large[0]:+.2f} to "
+        f"{int(event.sum())} events: mean risk {percent(chance.mean())}, observed "
+        f"{percent(event.mean())} (difference {gap:+.2f}, 90 % interval {large[0]:+.2f} to "
         f"{large[1]:+.2f}), slope {slope:.2f} ({steep[0]:.2f} to {steep[1]:.2f}; below 1: risks "
         "too extreme)."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...datasets.errors import InputError
-from ...datasets.wording import shown
-from ...models.dosing import Regimen
+from ...datasets.wording import counted, shown
+from ...models.dosing import Dose, Regimen
 from ..populations.covariates import Effect, category_names, reference_of
 from ..populations.hierarchy import Hierarchical
 from ..populations.new_subjects import vary
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "common_schedule",
+    "in_words",
+    "treated_otherwise",
     "covariate_column",
     "covariates_of",
     "newcomers",
@@ -47,6 +50,24 @@ def common_schedule(problem: Problem) -> Regimen:
     """Doses that every patient of the data got; those of some only were an answer to something."""
     first, *rest = problem.arrangement.regimens
     return Regimen([e for e in first.events if all(e in r.events for r in rest)])
+
+
+def in_words(schedule: Regimen, problem: Problem) -> str:
+    """Say what a new patient gets, to follow "A new patient"."""
+    doses = sum(e.count for e in schedule.events if isinstance(e, Dose))
+    common = schedule == common_schedule(problem)
+    if not doses:
+        none = " (no dose is common to all patients of the data)" if common else ""
+        return f"who gets no dose in the model{none}"
+    whose = "that all patients of the data got" if common else "asked for"
+    return f"who gets the {counted(doses, 'dose')} {whose}"
+
+
+def treated_otherwise(schedule: Regimen, problem: Problem, among: Sequence[str]) -> str:
+    """Say how many of some patients of the data got something else, to follow their number."""
+    got = dict(zip(problem.data.subjects, problem.arrangement.regimens, strict=True))
+    others = sum(set(got[subject].events) != set(schedule.events) for subject in among)
+    return f", {others} of them treated otherwise" if others else ""
 
 
 def newcomers(

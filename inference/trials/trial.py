@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..percent import between, percent
 from .chance import detected, limits, one_trial, without_noise
 from .design import Design, Endpoint
 
@@ -179,10 +180,10 @@ class Trial:
         table = self.characteristics().query("endpoint == @e.name").set_index("arm")
         first: Any = table.loc[self.arms[0]]
         parts = [
-            f"{self._basis()} {e.name} happens to {_percent(first['probability'])} of the patients "
-            f"of {self.arms[0]!r} ({_range(first['lower'], first['upper'])} over draws of the "
-            f"parameters; one trial of {self.design.n} would see "
-            f"{_range(first['trial_lower'], first['trial_upper'])})."
+            f"{self._basis()} {e.name} happens to {percent(first['probability'], digits=1)} of the "
+            f"patients of {self.arms[0]!r} ({between(first['lower'], first['upper'], digits=1)} "
+            f"over draws of the parameters; one trial of {self.design.n} would see "
+            f"{between(first['trial_lower'], first['trial_upper'], digits=1)})."
         ]
         if len(self.arms) > 1:
             compared = self.differences().query("endpoint == @e.name").set_index("arm")
@@ -219,14 +220,6 @@ class Trial:
         from .plots import plot_trial
 
         return plot_trial(self)
-
-
-def _percent(value: float) -> str:
-    return f"{PARTS * value:.1f} %"
-
-
-def _range(low: float, high: float) -> str:
-    return f"{PARTS * low:.1f} to {PARTS * high:.1f} %"
 
 
 def _points(value: float) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy
 
@@ -75,6 +77,18 @@ def test_quotients_and_powers_are_written_as_such() -> None:
 def test_numbers_are_short() -> None:
     assert right(lambda t, y, p: 2.0 * p.k + 0.25 * p.b) == r"2\, k + 0.25\, b"
     assert right(lambda t, y, p: 0.0) == "0"
+
+
+def test_constants_are_written_by_their_name() -> None:
+    assert right(lambda t, y, p: np.log(2) / p.k) == r"\frac{\ln{\left(2 \right)}}{k}"
+    assert right(lambda t, y, p: math.pi * p.b) == r"\pi\, b"
+    assert right(lambda t, y, p: 0.6931 * p.b) == r"0.6931\, b"
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_number_of_a_model_has_the_digits_of_a_machine(name: str) -> None:
+    for e in (*equations(get(name)), *output_equations(get(name))):
+        assert not re.search(r"\d\.\d{9,}", e.right + e.initial), e.state
 
 
 def test_initial_values_and_outputs_are_written() -> None:

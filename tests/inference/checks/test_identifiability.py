@@ -81,7 +81,7 @@ def test_a_sum_is_named_as_all_that_is_seen() -> None:
     assert values[0] == pytest.approx(0.0, abs=1e-6)
     np.testing.assert_allclose(np.abs(ways[0]), [0, 1 / np.sqrt(5), 2 / np.sqrt(5)], atol=1e-4)
     assert found.weak == (
-        "0.89 log k2 - 0.45 log k1 (the data take 0% off its variance): they see k1 and k2 only "
+        "0.89 log k2 - 0.45 log k1 (the data take 0 % off its variance): they see k1 and k2 only "
         "through 0.89 log k1 + 0.45 log k2",
     )
 

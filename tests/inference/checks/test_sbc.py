@@ -201,7 +201,7 @@ def test_failed_fits_are_counted_and_too_many_invalidate() -> None:
     many = sbc(pd.concat([good, lost, lost.assign(replication=[100, 101])]))
     assert not many.good
     assert many.sentence == (
-        "This calibration says nothing: 4 of 102 fits failed, more than 2%."
+        "This calibration says nothing: 4 of 102 fits failed, more than 2 %."
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import unescape
 from importlib.resources import files
+from typing import Any
 
 import pytest
 from markupsafe import Markup, escape
@@ -15,7 +16,7 @@ from ..synthetic_run import HOSTILE
 
 PAGES = sorted(set(environment().list_templates(extensions=["html"])) - {"base.html", "parts.html"})
 DRAWING = Drawing("curve", Markup("<svg></svg>"), 100)
-RESPONSE = {"steps": [HOSTILE], "caption": HOSTILE, "tables": [], "drawing": DRAWING}
+RESPONSE: Any = {"steps": [HOSTILE], "caption": HOSTILE, "tables": [], "drawing": DRAWING}
 
 
 @pytest.mark.parametrize("name", PAGES)

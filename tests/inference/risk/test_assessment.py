@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import re
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +12,9 @@ from scipy.special import expit
 from cytobayes.datasets import InputError
 from cytobayes.inference.risk.assessment import Risk, risk
 from cytobayes.inference.risk.courses import course_of
+from cytobayes.inference.risk.newcomers import common_schedule, in_words, treated_otherwise
 from cytobayes.inference.risk.ordinal import fit_link
-from cytobayes.models.dosing import Regimen
+from cytobayes.models.dosing import Dose, Regimen
 
 from .fakes import CUTS, OMEGA, REFERENCE, SLOPE, cohort, posterior, problem
 from .fakes import grades as draw_grades
@@ -58,6 +63,28 @@ def test_true_parameters_give_the_true_risk_of_new_patients() -> None:
         low, high = np.quantile(chance, [0.05, 0.95])
         held.append(low <= truth <= high)
     assert sum(held) >= 18 - 4 * np.sqrt(20 * 0.9 * 0.1)
+
+
+def test_a_sentence_says_what_new_patients_get_and_what_the_others_got(found: Risk) -> None:
+    assert found.sentence.startswith("A new patient who gets no dose in the model (no dose is ")
+    assert found.sentence.endswith(f"of {len(found.grades.subjects)} patients.")
+    assert re.search(r"probability \d+ % \(90 % interval \d+ to \d+ %\)", found.sentence)
+
+
+def test_the_words_of_a_schedule_tell_common_doses_from_others() -> None:
+    first, second = Dose(0.0, 1.0, "drug", interval=1.0, count=2), Dose(5.0, 1.0, "drug")
+    treated: Any = SimpleNamespace(
+        data=SimpleNamespace(subjects=("A", "B", "C")),
+        arrangement=SimpleNamespace(
+            regimens=(Regimen([first]), Regimen([first, second]), Regimen([first]))
+        ),
+    )
+    common = common_schedule(treated)
+    assert in_words(common, treated) == "who gets the 2 doses that all patients of the data got"
+    assert treated_otherwise(common, treated, ("A", "B", "C")) == ", 1 of them treated otherwise"
+    assert treated_otherwise(common, treated, ("A", "C")) == ""
+    assert in_words(Regimen([second]), treated) == "who gets the 1 dose asked for"
+    assert in_words(Regimen(), treated) == "who gets no dose in the model"
 
 
 def test_an_onset_comes_with_every_drawn_grade_and_with_no_other(found: Risk) -> None:

@@ -3,78 +3,27 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from html import unescape
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from cytobayes.datasets import Study
 from cytobayes.datasets.errors import InputError
 from cytobayes.inference.checks.check import Check
 from cytobayes.inference.report import pdf, write_pages
-from cytobayes.inference.report.assessment import Absent
 from cytobayes.inference.report.individuals import OPEN, Axes, draw_individuals
 from cytobayes.inference.report.material import Material
 from cytobayes.inference.report.population import coefficient_of_variation, population_table
 
-from ..synthetic_run import HOSTILE, material
+from ..synthetic_run import material
+from .population_page import SUBJECTS, picture
 
-SUBJECTS = (HOSTILE, "$b_{2}$", *(f"P{k:02d}" for k in range(10)))
 ORDER = (
     "verdict", "data", "model", "convergence", "parameters", "fit", "predictive", "risk",
     "response", "sensitivity", "credibility", "reproduce",
 )  # fmt: skip
-
-
-def study() -> Study:
-    time = np.array([0.0, 1, 2, 4, 8])
-    rng = np.random.default_rng(1)
-    rows = pd.DataFrame(
-        {
-            "subject": np.repeat(SUBJECTS, 5),
-            "time": np.tile(time, len(SUBJECTS)),
-            "observable": "IL6",
-            "value": np.exp(rng.normal(3, 1.5, 5 * len(SUBJECTS))),
-        }
-    )
-    return Study(rows, name=HOSTILE, units={"IL6": "pg/mL"}, time_unit="h")
-
-
-def picture() -> Figure:
-    figure = Figure(figsize=(3, 2))
-    figure.subplots().set_title(HOSTILE)
-    return figure
-
-
-def check(name: str, good: bool | None = True, rows: int = 3) -> Check:
-    table = pd.DataFrame({"subject": HOSTILE, "x": np.arange(rows) / 3, "ok": True})
-    return Check(name, f"{name} {HOSTILE}", f"{HOSTILE} it is.", good, table, picture, HOSTILE)
-
-
-CHECKS: Any = {
-    "predictive": (check("vpc", good=False), Absent("npde", "NPDE", f"Not computed: {HOSTILE}")),
-    "risk": (check("risk_by_grade", good=None, rows=90),),
-    "response": (check("exposure_response", good=None),),
-    "sensitivity": (check("loo"),),
-    "credibility": (check("credibility"),),
-}
-
-
-@pytest.fixture(scope="module")
-def population() -> Material:
-    return material(study(), checks=CHECKS)
-
-
-@pytest.fixture(scope="module")
-def written(population: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("population")
-    write_pages(population, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -195,53 +144,3 @@ def test_a_browser_that_fails_leaves_the_old_pdf(
     with pytest.raises(InputError, match="no display"):
         pdf.print_pdf(tmp_path / "report.html", old)
     assert old.read_bytes() == b"old"
-
-
-CHROMIUM = "/usr/bin/chromium"
-browser = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium at /usr/bin/chromium")
-
-
-@browser
-def test_choosing_a_subject_works_in_a_browser(html: str, tmp_path: Path) -> None:
-    """A page with one more script that types a name, and writes down what is seen then."""
-    typed = """
-    var box = document.getElementById("subject-search");
-    box.value = "p07"; box.dispatchEvent(new Event("input"));
-    var seen = Array.prototype.filter.call(document.querySelectorAll(".person"),
-      function (p) { return p.offsetParent !== null; });
-    document.title = seen.map(function (p) { return p.dataset.subject; }).join("|") + " / " +
-      document.getElementById("subject-found").textContent + " / " + !box.parentNode.hidden;
-    """
-    page = tmp_path / "page.html"
-    open_policy = re.sub(r"script-src '[^']+'", "script-src 'unsafe-inline'", html)
-    page.write_text(open_policy.replace("</body>", f"<script>{typed}</script></body>"))
-    assert "<title>P07 / 1 of 12 / true</title>" in browsed(page, tmp_path)
-
-
-@browser
-def test_the_script_of_the_page_runs_under_its_own_policy(written: Path, tmp_path: Path) -> None:
-    before, seen = (written / "report.html").read_text(), browsed(written / "report.html", tmp_path)
-    assert '<p class="search" hidden>' in before and '<p class="search">' not in before
-    assert '<p class="search">' in seen and '<p class="search" hidden' not in seen
-
-
-@browser
-def test_a_script_that_the_policy_does_not_name_changes_nothing(
-    written: Path, tmp_path: Path
-) -> None:
-    page = tmp_path / "page.html"
-    page.write_text((written / "report.html").read_text().replace("hidden = false", "hidden=false"))
-    with pytest.raises(AssertionError, match="Content Security Policy"):
-        browsed(page, tmp_path)
-
-
-def browsed(page: Path, scratch: Path) -> str:
-    """Give the document as a browser has it after the scripts; fail if it complains."""
-    command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-        "--enable-logging=stderr", f"--user-data-dir={scratch}/profile", "--dump-dom",
-        page.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert "CONSOLE" not in done.stderr, done.stderr
-    return done.stdout

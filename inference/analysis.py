@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "DataSource", "Sampling"]
 
 OPEN = ("draws", "tune", "target_accept")
+SAMPLERS = ("nutpie", "pymc", "blackjax", "numpyro")
 METHODS = ("auto", "explicit", "stiff")
 
 
@@ -30,7 +31,7 @@ class Sampling:
 
     Parameters
     ----------
-    sampler : {"nutpie", "pymc"}
+    sampler : {"nutpie", "pymc", "blackjax", "numpyro"}
     draws, tune : int, optional
         Kept draws and warm-up draws of each chain; default: those of the population.
     chains : int
@@ -50,8 +51,8 @@ class Sampling:
 
     def __post_init__(self) -> None:
         """Refuse what no sampler can do."""
-        if self.sampler not in ("nutpie", "pymc"):
-            raise InputError(f"sampler {self.sampler!r}: choose nutpie or pymc")
+        if self.sampler not in SAMPLERS:
+            raise InputError(f"sampler {self.sampler!r}: choose one of {', '.join(SAMPLERS)}")
         for name in ("draws", "tune", "chains"):
             number = getattr(self, name)
             if number is not None and number < 1:

@@ -27,6 +27,7 @@ from .sampling.merge import failed_solves, gradient_evaluations, merge
 from .sampling.progress import Progress
 from .sampling.samplers import Settings
 from .sampling.starts import FitError
+from .sampling.with_jax import sample_blackjax, sample_numpyro
 from .sampling.with_nutpie import sample_nutpie
 from .sampling.with_pymc import sample_pymc
 from .specification import plain
@@ -37,7 +38,13 @@ if TYPE_CHECKING:
 __all__ = ["FitError", "fit", "read_facts"]
 
 ADAPTATIONS = ("low_rank", "diag", "draw_diag")
-SAMPLERS = {"nutpie": sample_nutpie, "pymc": sample_pymc}
+SAMPLERS = {
+    "nutpie": sample_nutpie,
+    "pymc": sample_pymc,
+    "blackjax": sample_blackjax,
+    "numpyro": sample_numpyro,
+}
+PACKAGES = {"blackjax": ("jax", "blackjax"), "numpyro": ("jax", "numpyro")}  # of some samplers
 JSON = (
     "centering",
     "problem",
@@ -77,8 +84,10 @@ def fit(
     chains : int
     cores : int, optional
         Chains that run at a time; default: as many as the machine has processors.
-    sampler : {"nutpie", "pymc"}
-        ``"pymc"`` runs one chain after another.
+    sampler : {"nutpie", "pymc", "blackjax", "numpyro"}
+        All are NUTS on the same compiled density. nutpie is the fastest and the only one whose
+        chains run side by side; the others are there for comparison and adapt a diagonal metric.
+        blackjax and numpyro need ``pip install 'cytobayes[jax]'``.
     target_accept : float, optional
         Mean acceptance that the step size is tuned to. Default: 0.95; 0.9 in a hierarchical
         population.
@@ -185,7 +194,7 @@ def facts_of(problem: Problem, settings: Settings, sampler: str, drawn: Drawn) -
         "failed_solves": failed_solves(drawn),
         "gradient_evaluations": gradient_evaluations(drawn, SOLVES),
         "engine": "" if problem.model.is_closed_form else problem.compiled.source_hash,
-        "versions": versions(),
+        "versions": versions(*PACKAGES.get(sampler, ())),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return facts | {name: json.dumps(plain(facts[name])) for name in JSON}
@@ -207,7 +216,7 @@ def checked(given: Settings, sampler: str) -> Settings:
         raise InputError(f"seed must be 0 or a positive whole number, got {given.seed}.")
     if not 0 < given.target_accept < 1:
         raise InputError(f"target_accept must lie between 0 and 1, got {given.target_accept:g}.")
-    if sampler == "pymc":
+    if sampler != "nutpie":
         return replace(given, cores=1, adaptation="draw_diag")
     return replace(given, cores=min(given.chains, given.cores or os.cpu_count() or 1))
 
@@ -238,9 +247,9 @@ def attach_data(tree: xr.DataTree, problem: Problem) -> None:
     tree["study"] = problem.data.tree
 
 
-def versions() -> dict[str, str]:
+def versions(*more: str) -> dict[str, str]:
     """Releases that the draws depend on."""
-    packages = ("pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz")
+    packages = ("pymc", "pytensor", "nutpie", "numba", "numpy", "scipy", "xarray", "arviz", *more)
     return {
         "cytobayes": __version__,
         "python": platform.python_version(),

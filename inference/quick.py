@@ -13,15 +13,17 @@ import xarray as xr
 
 from ..datasets.errors import InputError
 from .fit import JSON, attach_data, versions
-from .populations.hierarchy import CENTERING, INTERNAL, Hierarchical
+from .populations.hierarchy import CENTERING, Hierarchical
 from .problem import Problem
 from .sampling.approximate import advi, laplace, pareto_k, pathfinder, summit
-from .sampling.samplers import COUNTS, Settings
+from .sampling.expansion import variables_at
+from .sampling.samplers import Settings
 from .sampling.starts import checked
-from .sampling.with_nutpie import begun_at, prepared
+from .sampling.with_nutpie import begun_at, centered, prepared
 from .specification import plain
 
 if TYPE_CHECKING:
+    from .joint import Joint
     from .sampling.checkpoint import Begun
     from .sampling.starts import Evaluate
 
@@ -80,7 +82,7 @@ def quick(
         joint.model[CENTERING].set_value(found.degrees)
     rng = np.random.default_rng(np.random.SeedSequence([seed, METHODS.index(method)]))
     points, k = approximated(method, found, compiled.logp_func, settings.draws, rng)
-    tree = tree_of(problem, compiled, points)
+    tree = tree_of(joint, centered(problem, joint, compiled, found.degrees)[0], points)
     attach_data(tree, problem)
     facts = facts_of(problem, settings, method, found)
     spent = {"sampling_time": 0.0, "wall_time": time.perf_counter() - begun}
@@ -104,20 +106,9 @@ def approximated(
     return drawn, pareto_k(drawn, own, lambda x: checked(x, evaluate)[0])
 
 
-def tree_of(problem: Problem, compiled: Any, points: Array) -> xr.DataTree:
+def tree_of(joint: Joint, compiled: Any, points: Array) -> xr.DataTree:
     """All variables of the model at points of the unconstrained space."""
-    names, slices, shapes = compiled.shape_info
-    values = np.array([np.asarray(compiled.expand_func(x)).ravel() for x in points])
-    hidden = {v.name for v in prepared(problem)[0].model.value_vars}
-    free = {rv.name for rv in prepared(problem)[0].model.free_RVs}
-    posterior = {}
-    for name, place, shape in zip(names, slices, shapes, strict=True):
-        if (name in hidden and name not in free) or name == COUNTS or name.endswith(INTERNAL):
-            continue
-        dims = (compiled.dims or {}).get(name) or [f"{name}_dim_{d}" for d in range(len(shape))]
-        data = values[:, place].reshape((1, len(points), *shape))
-        coords = {d: compiled.coords[d] for d in dims if d in compiled.coords}
-        posterior[name] = xr.DataArray(data, coords, ("chain", "draw", *dims))
+    posterior = variables_at(joint, compiled, points)
     density = np.array([float(compiled.logp_func(x)[0]) for x in points])[None]
     grid = ("chain", "draw")
     stats = {"lp": (grid, density), "energy": (grid, -density)}

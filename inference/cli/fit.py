@@ -127,7 +127,8 @@ def fit(
         Whole, typer.Option(help="Same seed, same draws (1).", rich_help_panel=NAME)
     ] = None,
     sampler: Annotated[
-        Text, typer.Option(help="nutpie (default) or pymc.", rich_help_panel=NAME)
+        Text,
+        typer.Option(help="nutpie (default), pymc, blackjax or numpyro.", rich_help_panel=NAME),
     ] = None,
     target_accept: Annotated[
         Number,

@@ -27,6 +27,7 @@ __all__ = [
     "Affine",
     "affine_between",
     "covariance_map",
+    "foreign",
     "gradient_of",
     "in_coordinates",
     "scaled_to_gradient",

@@ -1,4 +1,4 @@
-"""What both samplers share: settings, seeds, start points, and the form of their result."""
+"""What all samplers share: settings, seeds, start points, and the form of their result."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def explosive() -> Problem:
     return Problem(model, study, fixed={"y_sigma": 2.0}, solver=SolverOptions(max_steps=500))
 
 
-@pytest.mark.parametrize("sampler", ["nutpie", "pymc"])
+@pytest.mark.parametrize("sampler", ["nutpie", "pymc", "blackjax", "numpyro"])
 def test_failed_solves_are_rejected_and_counted_by_cause_and_phase(
     explosive: Problem, sampler: str
 ) -> None:
@@ -171,7 +171,11 @@ def test_failed_solves_are_rejected_and_counted_by_cause_and_phase(
 
 
 # ------------------------------------------------------------------------------------- Ctrl-C
-@pytest.mark.parametrize(("sampler", "cores"), [("nutpie", 2), ("nutpie", 1), ("pymc", 1)], ids=str)
+@pytest.mark.parametrize(
+    ("sampler", "cores"),
+    [("nutpie", 2), ("nutpie", 1), ("pymc", 1), ("blackjax", 1)],
+    ids=str,
+)
 def test_ctrl_c_leaves_a_loadable_tree_of_what_was_drawn(
     problem: Problem, sampler: str, cores: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -191,8 +195,9 @@ def test_ctrl_c_leaves_a_loadable_tree_of_what_was_drawn(
     assert "interrupted" in convergence(tree).sentence
 
 
+@pytest.mark.parametrize(("sampler", "tune"), [("nutpie", 10**6), ("blackjax", 10**4)])
 def test_ctrl_c_during_warm_up_leaves_the_warm_up(
-    problem: Problem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    problem: Problem, sampler: str, tune: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def interrupt(self: Progress, states: Any) -> None:
         if any(s.finished > 20 for s in states.values()):
@@ -200,7 +205,9 @@ def test_ctrl_c_during_warm_up_leaves_the_warm_up(
 
     monkeypatch.setattr(Progress, "update", interrupt)
     out = tmp_path / "part.nc"
-    tree = fit(problem, seed=2, draws=10, tune=10**6, chains=2, out=out, progress=False)
+    tree = fit(
+        problem, seed=2, draws=10, tune=tune, chains=2, out=out, sampler=sampler, progress=False
+    )
     assert tree["posterior"].sizes["draw"] == 0
     assert tree["warmup_posterior"].sizes["draw"] > 20
     assert read_facts(az.from_netcdf(out))["interrupted"] == 1
@@ -216,7 +223,7 @@ def test_ctrl_c_during_warm_up_leaves_the_warm_up(
         ({"seed": -1}, "seed must be 0"),
         ({"cores": -2}, "cores must be at least 1"),
         ({"target_accept": 1.0}, "target_accept must lie between 0 and 1"),
-        ({"sampler": "stan"}, "nutpie, pymc"),
+        ({"sampler": "stan"}, "nutpie, pymc, blackjax, numpyro"),
         ({"adaptation": "flow"}, "low_rank, diag, draw_diag"),
     ],
 )

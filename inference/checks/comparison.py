@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -66,16 +66,37 @@ def compare(
     -----
     Stacking: Yao, Vehtari, Simpson, Gelman, Bayesian Analysis 13 (2018) 917-1007.
     """
-    import arviz as az
+    records = records_of(fits, problems, by=by, draws=draws, inner=inner, seed=seed)
+    return compared(records, by)
 
+
+def records_of(
+    fits: Mapping[str, xr.DataTree],
+    problems: Mapping[str, Problem] | None = None,
+    *,
+    by: str,
+    draws: int = 400,
+    inner: int = 50,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Leave-one-out of each fit, as `elpd` gives it; arguments and errors of `compare`."""
     if len(fits) < 2:
         raise InputError("a comparison needs at least two fits.")
     refuse_different_rows(fits)
-    settings = {"by": by, "draws": draws, "inner": inner, "seed": seed}
-    records = {n: elpd(t, (problems or {}).get(n), **settings) for n, t in fits.items()}  # type: ignore[arg-type]
+    known = problems or {}
+    return {
+        name: elpd(tree, known.get(name), by=by, draws=draws, inner=inner, seed=seed)
+        for name, tree in fits.items()
+    }
+
+
+def compared(records: Mapping[str, Any], by: str) -> Check:
+    """Compare fits whose leave-one-out is known, see `compare`."""
+    import arviz as az
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning)  # high k, which is told here
-        frame = az.compare(records, method="stacking", round_to="none")
+        frame = az.compare(dict(records), method="stacking", round_to="none")
     table = pd.DataFrame(
         {
             "model": list(frame.index),

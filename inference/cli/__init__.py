@@ -14,6 +14,7 @@ from ..console import fail, say
 from . import (
     data,
     fit,
+    fitted,
     models,
     response,
     risk,
@@ -21,7 +22,7 @@ from . import (
 )  # each adds its commands, in the order of the help
 from .app import app
 
-__all__ = ["app", "data", "fit", "main", "models", "response", "risk", "trial"]
+__all__ = ["app", "data", "fit", "fitted", "main", "models", "response", "risk", "trial"]
 
 BAD_INPUT, INTERRUPTED = 2, 130
 

@@ -20,15 +20,23 @@ WORKFLOW = """\
 if you have them also unit, lower and upper (limits), sd and n (means):
 
 [cyan]  cytobayes check my.csv[/]              [dim]what is in it, or what is wrong with it[/]
+[cyan]  cytobayes init my.csv[/]               [dim]a commented analysis.toml, models proposed[/]
 [cyan]  cytobayes models show endotoxin[/]     [dim]equations, parameters, priors, sources[/]
 [cyan]  cytobayes simulate endotoxin -o e.png[/] [dim]what it does, before any data[/]
-[cyan]  cytobayes fit endotoxin --data my.csv --dose E=2@0 --out runs/mine[/]
+[cyan]  cytobayes fit analysis.toml --out runs/mine[/]
 
 [bold]Again, or a little different[/]: each run keeps the file that reproduces it:
 
 [cyan]  cytobayes fit runs/mine/analysis.toml --draws 4000 --out runs/longer[/]
 [cyan]  cytobayes resume runs/longer[/]        [dim]go on after Ctrl-C or a crash[/]
 [cyan]  cytobayes report runs/longer[/]        [dim]write its report again[/]
+
+[bold]After the fit[/]: what it expects, and what to expect of other treatments:
+
+[cyan]  cytobayes predict runs/mine --out p.csv[/] [dim]courses with intervals, other doses[/]
+[cyan]  cytobayes compare runs/mine runs/b[/]  [dim]which of several fits predicts better[/]
+[cyan]  cytobayes risk runs/mine[/]            [dim]of each grade, in held-out patients[/]
+[cyan]  cytobayes trial design.toml --run runs/mine --out trial[/]
 
 [bold]Exit codes[/]: 0 done (also when a fit did not converge: read its verdict),
 2 bad input, 130 interrupted (what was drawn is kept), 1 a defect of this program.

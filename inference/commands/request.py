@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,14 @@ from ...datasets.errors import InputError
 from ...datasets.wording import shown
 from ...models.dosing import Dose, Regimen
 from ..analysis import Analysis, DataSource
-from ..analysis_file import read_analysis
+from ..analysis_file import read_analysis, read_regimen
 from ..notation import read_assignment, read_distribution, read_number
 from ..populations.effect_notation import read_effect
 
 if TYPE_CHECKING:
     from ..populations.population import Population
 
-__all__ = ["compose", "read_dose"]
+__all__ = ["compose", "read_dose", "read_schedule"]
 
 Words = Sequence[str] | None
 EACH = {"--error": "IL6=lognormal", "--censoring": "IL6=M3"}
@@ -211,3 +212,35 @@ def read_dose(text: str) -> Dose:
         raise
     except ValueError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def read_schedule(doses: Sequence[str], file: Path | None) -> Regimen | dict[str, Regimen] | None:
+    """Read ``--dose`` or ``--regimen``; None without either.
+
+    Parameters
+    ----------
+    doses : sequence of str
+        ``"E=2@0"``: amount into a state at a time.
+    file : Path, optional
+        TOML file of ``[[regimen]]`` tables, as in an analysis file.
+
+    Raises
+    ------
+    InputError
+        If both are given, or one cannot be read.
+    """
+    if doses and file is not None:
+        raise InputError("give --dose or --regimen, not both")
+    if doses:
+        return Regimen([read_dose(text) for text in doses])
+    if file is None:
+        return None
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{file} is not a TOML file: {error}") from None
+    if "regimen" not in tables:
+        raise InputError(f"{file}: there is no [[regimen]] table, one for each event")
+    return read_regimen(tables["regimen"], f"{file}: [[regimen]]")

@@ -6,7 +6,6 @@ What is written depends on the ending of the file: a table (csv), labelled array
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,9 +18,8 @@ from ...datasets.writing import whole_file
 from ...models import draw_parameters, get, simulate
 from ...models.dosing import Regimen
 from ...models.ode import OdeModel
-from ..analysis_file import read_regimen
 from ..notation import read_assignment, read_distribution, read_number
-from .request import read_dose
+from .request import read_schedule
 
 __all__ = ["run_simulation", "to_table", "write_simulation"]
 
@@ -108,21 +106,9 @@ def _value(model: OdeModel, text: str) -> tuple[str, float]:
 
 
 def _schedule(model: OdeModel, doses: Sequence[str], file: Path | None) -> Regimen | None:
-    if doses and file is not None:
-        raise InputError("give --dose or --regimen, not both")
-    if doses:
-        return Regimen([read_dose(text) for text in doses])
-    if file is None:
+    read = read_schedule(doses, file)
+    if read is None:
         return None if model.is_closed_form else model.schedule
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file} is not a TOML file: {error}") from None
-    if "regimen" not in tables:
-        raise InputError(f"{file}: there is no [[regimen]] table, one for each event")
-    read = read_regimen(tables["regimen"], f"{file}: [[regimen]]")
     if not isinstance(read, Regimen):
         raise InputError(f"{file}: a simulation has no subjects; leave `subject` out")
     return read

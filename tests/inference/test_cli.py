@@ -47,7 +47,7 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 def test_help_teaches_the_workflow(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     text = capsys.readouterr().out
-    for command in ("check", "datasets", "models", "fit", "report"):
+    for command in ("check", "init", "datasets", "models", "fit", "report", "predict", "compare"):
         assert command in text
     assert "cytobayes fit endotoxin --data lps-2ng-kg --out runs/lps" in text
     assert "Exit codes" in text

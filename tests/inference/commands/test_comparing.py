@@ -1,0 +1,100 @@
+"""The command `compare`: what predicts better wins, and what cannot be compared is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cytobayes.datasets.errors import InputError
+from cytobayes.inference.checks.comparison import compare
+from cytobayes.inference.commands.comparing import compare_runs, opened, run_comparison
+from cytobayes.inference.run import open_run
+
+from ..small_run import write_csv, write_run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    data, other = write_csv(folder / "car.csv"), write_csv(folder / "other.csv", seed=2)
+    write_run(folder / "near", data)
+    write_run(folder / "far", data, wrong=3.0)
+    write_run(folder / "own", data, population="hierarchical")
+    write_run(folder / "other", other)
+    write_run(folder / "look", data, attrs={"approximation": "laplace", "pareto_k": 0.3})
+    write_run(folder / "far_one_each", data, population="independent")
+    return folder
+
+
+def test_the_nearer_fit_wins_by_row_and_by_subject(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = runs / "compared"
+    run_comparison([runs / "far", runs / "near"], out=out)
+    printed = capsys.readouterr()
+    table = pd.read_csv(out / "comparison.csv")
+    assert table["by"].tolist() == ["observation"] * 2 + ["subject"] * 2
+    assert table["run"].tolist() == ["near", "far"] * 2
+    assert table.groupby("by")["weight"].sum().tolist() == pytest.approx([1, 1])
+    assert table.query("run == 'near'")["weight"].min() > 0.9
+    assert "near predicts left-out rows best" in printed.err
+    assert "left out by subject" in printed.out and "predicts" not in printed.out
+    assert {p.name for p in out.glob("*.png")} == {
+        "comparison_observation.png", "comparison_subject.png",
+    }  # fmt: skip
+
+
+def test_its_numbers_are_those_of_the_function(runs: Path) -> None:
+    found = compare_runs(opened([runs / "far", runs / "near"]), by="observation")
+    trees = {name: open_run(runs / name).tree for name in ("far", "near")}
+    expected = compare(trees).table
+    pd.testing.assert_frame_equal(found.checks["observation"].table, expected)
+    sums = found.left_out.groupby("run")["elpd"].sum()
+    assert sums["near"] == pytest.approx(expected.set_index("model").loc["near", "elpd"])
+
+
+def test_high_pareto_k_and_chains_that_did_not_converge_are_told(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_comparison([runs / "far", runs / "near"], by="observation", as_json=True)
+    printed = capsys.readouterr()
+    read = json.loads(printed.out)
+    bad = compare_runs(opened([runs / "far", runs / "near"]), by="observation").left_out
+    count = int((~bad.query("run == 'far'")["good"]).sum())
+    assert any(f"far: Pareto k is too high in {count} of 48" in note for note in read["notes"])
+    assert any("near have not converged" in note for note in read["notes"])
+    assert [row["run"] for row in read["comparisons"][0]["runs"]] == ["near", "far"]
+    assert "Pareto k is too high" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (("near", "other"), "different rows of CAR"),
+        (("near", "look"), "look is a quick look, not a fit"),
+        (("near", "near"), "named twice"),
+        (("near",), "two runs or more"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(runs: Path, names: tuple[str, ...], why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        run_comparison([runs / name for name in names])
+
+
+def test_where_subjects_cannot_be_left_out_rows_are(runs: Path) -> None:
+    both = [runs / "near", runs / "far_one_each"]
+    found = compare_runs(opened(both))
+    assert list(found.checks) == ["observation"]
+    assert "Not compared by subject: subjects with independent parameters" in found.notes[-1]
+    with pytest.raises(InputError, match="independent parameters"):
+        run_comparison(both, by="subject")
+
+
+def test_runs_of_one_name_go_by_their_paths(runs: Path, tmp_path: Path) -> None:
+    write_run(tmp_path / "near", runs / "car.csv")
+    assert list(opened([runs / "near", tmp_path / "near"])) == [
+        str(runs / "near"), str(tmp_path / "near"),
+    ]  # fmt: skip

@@ -27,7 +27,15 @@ from .toml import (
 if TYPE_CHECKING:
     from .populations.population import Population
 
-__all__ = ["FORMAT", "is_analysis", "read_analysis", "read_regimen", "read_text", "write_text"]
+__all__ = [
+    "FORMAT",
+    "is_analysis",
+    "read_analysis",
+    "read_regimen",
+    "read_text",
+    "write_events",
+    "write_text",
+]
 
 FORMAT = 1
 EVENTS: dict[str, type[Any]] = {"dose": Dose, "switch": Switch, "reset": Reset}
@@ -98,7 +106,7 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
         write_section("inputs", "parameter = covariate of each subject", analysis.inputs),
         write_section("order", "parameter = what it is greater than", analysis.order),
         *_write_population(analysis.population),
-        *_write_events(analysis.regimen),
+        *write_events(analysis.regimen),
         write_section("solver", "where it differs from the defaults", analysis.solver),
         write_section("sampling", "", sampling, NOTES),
     ]
@@ -171,10 +179,10 @@ def _effects(rows: Any, where: str) -> tuple[Effect, ...]:
 
 def _no_events(regimen: Regimen | Mapping[str, Regimen] | None) -> str:
     """Say that nobody gets anything, which an absent section would not."""
-    return "regimen = []\n" if regimen is not None and not _write_events(regimen) else ""
+    return "regimen = []\n" if regimen is not None and not write_events(regimen) else ""
 
 
-def _write_events(regimen: Regimen | Mapping[str, Regimen] | None) -> list[str]:
+def write_events(regimen: Regimen | Mapping[str, Regimen] | None) -> list[str]:
     """One ``[[regimen]]`` per event, in order."""
     if regimen is None:
         return []

@@ -1,4 +1,4 @@
-"""The commands about data: ``check``, ``grade``, ``datasets``."""
+"""The commands about data: ``check``, ``init``, ``grade``, ``datasets``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from ..console import fail, show
 from .app import SETTINGS, AsJson, Text, app
 
-__all__ = ["check", "datasets", "grade", "show_one_dataset"]
+__all__ = ["check", "datasets", "grade", "init", "show_one_dataset"]
 
 BAD_INPUT = 2
 datasets_app = typer.Typer(context_settings=SETTINGS)
@@ -56,6 +56,26 @@ def check(
         fail(report.text)
     if not report.good:
         raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
+def init(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Measurements: a file, or a published set.")
+    ],
+    model: Annotated[
+        Text, typer.Option(help="A model of the library; default: the nearest to the data.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write.")] = Path(
+        "analysis.toml"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Replace it if it exists.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a commented analysis.toml for a data file: what is taken for what, what is open."""
+    from ..commands.beginning import run_init
+
+    run_init(data, model=model, out=out, force=force, as_json=as_json)
 
 
 @app.command()

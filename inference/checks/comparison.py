@@ -259,12 +259,16 @@ def figure(table: pd.DataFrame) -> Figure:
     """Differences with standard errors, and weights."""
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(7, 1.2 + 0.4 * len(table)), layout="constrained")
-    left, right = made.subplots(1, 2, sharey=True)
-    rows = np.arange(len(table))[::-1]
-    left.errorbar(table["elpd_diff"], rows, xerr=table["dse"], fmt="o", color="C0")
-    left.axvline(0, color="0.6", lw=0.8)
-    left.set(yticks=rows, yticklabels=list(table["model"]), xlabel="difference of elpd")
-    right.barh(rows, table["weight"], color="C0", height=0.5)
-    right.set(xlabel="weight", xlim=(0, 1))
+    from ..drawing import CURVE, style
+
+    with style():
+        made = Figure(figsize=(7, 1.0 + 0.35 * len(table)), layout="constrained")
+        left, right = made.subplots(1, 2, sharey=True)
+        rows = np.arange(len(table))[::-1]
+        left.errorbar(table["elpd_diff"], rows, xerr=table["dse"], fmt="o", color=CURVE)
+        left.axvline(0, color="0.6", lw=0.8)
+        left.set(yticks=rows, yticklabels=list(table["model"]), ylim=(-0.6, len(table) - 0.4))
+        left.set_xlabel("difference of elpd to the best, with one standard error")
+        right.barh(rows, table["weight"], color=CURVE, height=0.4)
+        right.set(xlabel="weight", xlim=(0, 1))
     return made

@@ -123,7 +123,7 @@ def predict_run(
     )  # fmt: skip
     if not population:
         made = made.sel(subject=chosen)
-    notes = notes_of(problem, made, population, schedule is not None)
+    notes = notes_of(problem, made, population, schedule)
     return Prediction(
         table_of(problem, made, measured),
         sentence_of(problem, made, kind, schedule),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from ...models.dosing import Regimen
     from ..problem import Problem
 
 __all__ = ["Prediction", "notes_of", "rows_of", "sentence_of", "table_of"]
@@ -23,6 +24,7 @@ __all__ = ["Prediction", "notes_of", "rows_of", "sentence_of", "table_of"]
 QUANTILES = {"q5": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 COLUMNS = ["kind", "subject", "observable", "unit", "time", "median", "q5", "q25", "q75", "q95"]
 MOST_PANELS = 24
+SIZE, ONE = (3.4, 2.4), (6.0, 3.4)  # of a panel
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,12 @@ def sentence_of(problem: Problem, made: xr.Dataset, kind: str, schedule: object)
     )
 
 
-def notes_of(problem: Problem, made: xr.Dataset, population: bool, other: bool) -> tuple[str, ...]:
+def notes_of(
+    problem: Problem,
+    made: xr.Dataset,
+    population: bool,
+    schedule: Regimen | dict[str, Regimen] | None,
+) -> tuple[str, ...]:
     """Say what was assumed, and what failed."""
     from ..populations.hierarchy import Hierarchical
 
@@ -109,8 +116,11 @@ def notes_of(problem: Problem, made: xr.Dataset, population: bool, other: bool) 
         notes.append(
             "At times at which the data hold a published mean, a measurement is such a mean."
         )
-    if other:
+    given = schedule.values() if isinstance(schedule, dict) else (schedule,)
+    if schedule is not None and not set(given) <= set(problem.arrangement.regimens):
         notes.append("It is a prediction of the model: nobody in the data was given these doses.")
+    if (panels := made.sizes["subject"] * len(problem.targets)) > MOST_PANELS:
+        notes.append(f"The figure shows {MOST_PANELS} of {panels} panels; the table holds all.")
     failed = int(made.attrs.get("failed_solves", 0))
     if failed:
         notes.append(f"The equations could not be solved in {counted(failed, 'case')}, left out.")
@@ -141,7 +151,8 @@ def draw(found: Prediction) -> Figure:
 
     keys = list(dict.fromkeys(zip(found.table["subject"], found.table["observable"], strict=True)))
     shown_keys = keys[:MOST_PANELS]
-    panels = Panels(len(shown_keys), columns=min(3, len(shown_keys)), size=(3.4, 2.4))
+    size = SIZE if len(shown_keys) > 1 else ONE
+    panels = Panels(len(shown_keys), columns=min(3, len(shown_keys)), size=size)
     for (subject, name), axes in zip(shown_keys, panels.axes, strict=True):
         part = found.table.query("subject == @subject and observable == @name")
         rows = found.rows.query("subject == @subject and observable == @name")
@@ -150,7 +161,8 @@ def draw(found: Prediction) -> Figure:
         axes.fill_between(t, part["q25"], part["q75"], color=CURVE, alpha=0.4, lw=0)
         axes.plot(t, part["median"], color=CURVE, lw=1.5)
         axes.plot(rows["time"], rows["value"], "o", ms=3.5, color=INK)
-        axes.set_title(f"{name}, {subject}")
+        whose = "a new subject" if part["kind"].iloc[0] == "population" else subject
+        axes.set_title(f"{name}, {whose}")
         axes.set_ylabel(part["unit"].iloc[0])
         if log_wanted(np.concatenate([part["median"], rows["value"]])):
             set_log(axes)

@@ -10,6 +10,7 @@ import pytest
 
 from cytobayes.datasets.errors import InputError
 from cytobayes.inference.checks.comparison import compare
+from cytobayes.inference.cli import main
 from cytobayes.inference.commands.comparing import compare_runs, opened, run_comparison
 from cytobayes.inference.run import open_run
 
@@ -98,3 +99,21 @@ def test_runs_of_one_name_go_by_their_paths(runs: Path, tmp_path: Path) -> None:
     assert list(opened([runs / "near", tmp_path / "near"])) == [
         str(runs / "near"), str(tmp_path / "near"),
     ]  # fmt: skip
+
+
+def test_the_command_passes_every_option_on(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["compare", runs / "near", runs / "own", "--by", "subject", "--draws", "40", "--seed",
+             "2", "-o", tmp_path / "c", "--json"]  # fmt: skip
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    assert not left.value.code
+    read = json.loads(capsys.readouterr().out)
+    both = opened([runs / "near", runs / "own"])
+    expected = compare_runs(both, by="subject", draws=40, seed=2).table
+    assert [c["by"] for c in read["comparisons"]] == ["subject"]
+    assert [r["elpd"] for r in read["comparisons"][0]["runs"]] == pytest.approx(
+        expected["elpd"].tolist()
+    )
+    assert (tmp_path / "c" / "comparison_subject.png").exists()

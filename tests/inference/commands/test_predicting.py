@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from cytobayes.datasets.errors import InputError
+from cytobayes.inference.cli import main
 from cytobayes.inference.commands.predicting import predict_run, read_times, run_prediction
 from cytobayes.inference.predict import predict
 from cytobayes.inference.run import Run, open_run
@@ -72,6 +73,8 @@ def test_twice_the_dose_gives_twice_the_concentration_and_a_warning(tmp_path: Pa
     np.testing.assert_allclose(twice.table["q95"], 2 * once.table["q95"], rtol=tolerance)
     assert "under the doses given here" in twice.sentence and "doses given" not in once.sentence
     assert any("nobody in the data was given these doses" in note for note in twice.notes)
+    same = predict_run(run, times="1", doses=["center=100@0"])
+    assert not any("nobody" in note for note in same.notes)
     with pytest.raises(InputError, match="center"):
         predict_run(run, doses=["liver=1@0"])
 
@@ -126,3 +129,31 @@ def test_a_table_that_is_no_csv_is_refused_before_the_run_is_read(tmp_path: Path
 def test_an_end_that_is_no_multiple_of_the_step_is_not_passed() -> None:
     assert read_times("0:1:0.3").tolist() == pytest.approx([0, 0.3, 0.6, 0.9])
     assert read_times("0:0.3:0.1").size == 4  # 0.3 / 0.1 is a little less than 3
+
+
+def test_the_command_passes_every_option_on(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "p.csv"
+    words = ["predict", folder / "own", "-o", out, "--subject", "P1", "--subject", "P4",
+             "--measured", "--times", "1,7", "--draws", "50", "--seed", "3", "--json"]  # fmt: skip
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    assert not left.value.code
+    table = pd.read_csv(out)
+    expected = predict_run(
+        open_run(folder / "own"), subjects=["P1", "P4"], measured=True, times="1,7", draws=50,
+        seed=3,
+    ).table  # fmt: skip
+    pd.testing.assert_frame_equal(table, expected)
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == 4
+
+
+def test_a_bad_option_leaves_with_2_and_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["predict", str(folder / "own"), "--subject", "P33", "--json"])
+    assert left.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("error: --subject 'P33'")

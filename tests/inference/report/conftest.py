@@ -15,7 +15,7 @@ from .population_page import CHECKS, study
 
 @pytest.fixture(scope="package")
 def population() -> Material:
-    return material(study(), checks=CHECKS)
+    return material(study(), checks=CHECKS, analysis=f"format = 1\n# {'long ' * 80}\n")
 
 
 @pytest.fixture(scope="package")

@@ -162,11 +162,13 @@ def test_tables_that_did_not_scroll_would_be_wider(written: Path, visit: Any) ->
     assert seen.overflow() > 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "size"), [("light", DESK), ("dark", PHONE)], ids=["light desk", "dark phone"]
+)
 def test_the_report_passes_the_accessibility_rules(
-    written: Path, visit: Any, scheme: Scheme
+    written: Path, visit: Any, scheme: Scheme, size: Any
 ) -> None:
-    seen = visit(written / "report.html", scheme=scheme)
+    seen = visit(written / "report.html", scheme=scheme, size=size)
     seen.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert seen.violations() == []
 
@@ -192,7 +194,7 @@ PAGES: dict[str, dict[str, Any]] = {
     "trial.html": {
         "label": "posterior", "fitted": True, "sentences": [HOSTILE], "notes": [HOSTILE],
         "evidence": {"topic": HOSTILE}, "tables": [TABLE], "pictures": [(DRAWING, HOSTILE)],
-        "design": "n = 20", "settings": {"seed": 1},
+        "design": "n = 20 " * 40, "settings": {"seed": 1},
     },
 }  # fmt: skip
 

@@ -97,6 +97,8 @@ class Analysis:
     censoring : str or mapping of observable to str
         What becomes of values below a limit, "M1" to "M7".
     offsets : mapping of observable to "assay" or "source", or None to pool
+    sigmas : mapping of observable to "assay" or "source"
+        Residual errors of their own.
     solver : mapping
         Fields of `SolverOptions` that differ from the defaults.
     sampling : Sampling
@@ -122,6 +124,7 @@ class Analysis:
     folder: Path = field(default=Path(), compare=False)
     censoring: str | Mapping[str, str] = "M3"
     offsets: Mapping[str, str | None] = field(default_factory=dict)
+    sigmas: Mapping[str, str] = field(default_factory=dict)
 
     def open_data(self) -> Study:
         """Read the data; see `DataSource.open`."""
@@ -175,6 +178,7 @@ class Analysis:
             solver=solver,
             censoring=self.censoring,
             offsets=self.offsets,
+            sigmas=self.sigmas,
         )
 
     def population_for(self, study: Study) -> str | Population:
@@ -223,6 +227,7 @@ class Analysis:
             inputs=dict(problem.inputs),
             censoring=_common(problem.methods),
             offsets=dict(problem.offsets),
+            sigmas=dict(problem.sigmas),
             order=dict(problem.above),
             regimen=problem.regimen,
             solver={k: v for k, v in chosen.items() if v != getattr(default, k)},

@@ -42,7 +42,7 @@ EVENTS: dict[str, type[Any]] = {"dose": Dose, "switch": Switch, "reset": Reset}
 LISTS = ("varying", "correlated", "occasions")  # of parameters, in [population]
 HEAD = ("format", "cytobayes", "problem")
 SECTIONS = (
-    "model", "data", "error", "censoring", "offsets", "observables", "priors",
+    "model", "data", "error", "censoring", "offsets", "sigmas", "observables", "priors",
     "fixed", "inputs", "order", "population", "effect", "regimen",
     "solver", "sampling",
 )  # fmt: skip
@@ -99,6 +99,9 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
         write_section("error", "of measurement, by observable", error, NOTES),
         write_section("censoring", "of values below a limit, by observable", below, NOTES_BELOW),
         write_section("offsets", "by assay or source; false: pooled knowingly", between),
+        write_section(
+            "sigmas", "residual errors of their own, by assay or source", analysis.sigmas
+        ),
         write_section("observables", "data = model; false: not fitted", named),
         write_section("priors", "in place of those of the model", priors, units),
         write_section("fixed", "parameters held at a value", analysis.fixed, units),
@@ -270,6 +273,7 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
         problem=str(tables.get("problem", "")),
         censoring=below["all"] if set(below) == {"all"} else below,
         offsets=_optional(tables.get("offsets", {}), f"{where}: [offsets]"),
+        sigmas=read_texts(tables.get("sigmas", {}), f"{where}: [sigmas]"),
         folder=folder,
     )
 

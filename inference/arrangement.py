@@ -18,6 +18,7 @@ from .measuring.censoring import Treated, treat
 from .measuring.measurement import Rows
 from .measuring.offsets import NO_GROUPS, Groups, group_rows
 from .measuring.rows import read_rows
+from .measuring.sigmas import sigma_rows
 from .units import factor
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Observed:
         Row of the study.
     groups : Groups
         Assay or source of each row, where they have offsets.
+    sigmas : Groups
+        Assay or source of each row, where their residual errors differ.
     treated : tuple of Treated
         What was done with rows beyond a limit.
     scale : float
@@ -67,6 +70,7 @@ class Observed:
     time: Array = field(repr=False)
     row: Array = field(repr=False)
     groups: Groups = field(repr=False, default=NO_GROUPS)
+    sigmas: Groups = field(repr=False, default=NO_GROUPS)
     treated: tuple[Treated, ...] = ()
     scale: float = 1.0
 
@@ -121,6 +125,7 @@ def arrange(
     observables: Mapping[str, Measuring],
     regimen: Regimen | Mapping[str, Regimen] | None,
     offsets: Mapping[str, str | None],
+    sigmas: Mapping[str, str],
 ) -> Arrangement:
     """Arrange a study for a model.
 
@@ -133,6 +138,8 @@ def arrange(
         In place of the doses of the study; one for all subjects or one for each.
     offsets : mapping of observable to column, or None to pool
         See `offsets.group_rows`.
+    sigmas : mapping of observable to column
+        See `sigmas.sigma_rows`.
 
     Returns
     -------
@@ -164,7 +171,7 @@ def arrange(
         times=times,
         timeline=timeline_of(model, regimens, times),
         observed=tuple(
-            _observed(model, study, rows, name, measuring, point, who, time, offsets)
+            _observed(model, study, rows, name, measuring, point, who, time, offsets, sigmas)
             for name, measuring in observables.items()
         ),
     )
@@ -180,6 +187,7 @@ def _observed(
     who: Array,
     time: Array,
     offsets: Mapping[str, str | None],
+    sigmas: Mapping[str, str],
 ) -> Observed:
     """Rows of one observable, in the unit of the model, as its method of censoring leaves them."""
     at = np.flatnonzero(rows["observable"].to_numpy() == name)
@@ -190,7 +198,7 @@ def _observed(
     changed, kept, treated = treat(
         name, measuring.censoring, error, whole, limits, who[at], time[at]
     )
-    groups = group_rows(table.isel(row=kept), name, error, offsets)
+    left = table.isel(row=kept)
     return Observed(
         name,
         measuring.target,
@@ -199,7 +207,8 @@ def _observed(
         subject=who[at][kept],
         time=time[at][kept],
         row=table["row"].to_numpy()[kept],
-        groups=groups,
+        groups=group_rows(left, name, error, offsets),
+        sigmas=sigma_rows(left, name, error, sigmas),
         treated=treated,
         scale=scale,
     )

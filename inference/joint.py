@@ -17,6 +17,8 @@ from ..models.dosing import Switch
 from ..models.symbolic import trace
 from .exchange import kind_name, limits_of, replaceable_density, value_name
 from .expression import evaluate
+from .measuring.offsets import chosen_by_row
+from .measuring.sigmas import sigma_by_row, sigma_names
 from .op import solve
 from .priors import random_variable
 
@@ -203,14 +205,14 @@ def likelihood(
         kind = pm.Data(kind_name(observed.name), rows.kind.astype(np.float64))
         kinds = limits_of(problem, observed).kinds
         logp = replaceable_density(error, observed, kind, kinds)
-    sigma = [measurement(problem, name) for name in error.parameters(observed.name)]
+    sigma = [measurement(problem, name) for name in sigma_names(error, observed)]
     f = by_assay(problem, observed, f)
     pm.CustomDist(
         observed.name,
         f,
         pt.constant(error.working_se(rows)),
         health,
-        *sigma,
+        *sigma_by_row(error, observed, sigma),
         logp=logp,
         random=random(error, observed),
         observed=value,
@@ -223,8 +225,9 @@ def by_assay(problem: Problem, observed: Observed, f: Tensor) -> Tensor:
     names = observed.groups.names(observed.name)
     if not names:
         return f
-    offsets = pt.stack([pt.constant(0.0), *(measurement(problem, n) for n in names)])
-    return problem.errors[observed.name].shifted(f, offsets[pt.constant(observed.groups.member)])
+    offsets = [pt.constant(0.0), *(measurement(problem, n) for n in names)]
+    offset = chosen_by_row(offsets, observed.groups.member)
+    return problem.errors[observed.name].shifted(f, offset)
 
 
 def measurement(problem: Problem, name: str) -> Tensor:

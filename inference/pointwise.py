@@ -15,7 +15,8 @@ import xarray as xr
 from pytensor.compile.maker import function as compiled_function
 
 from .measuring.offsets import measured
-from .predict import parameters_of, residual_spreads
+from .measuring.sigmas import residual_spreads, sigma_by_row, sigma_names
+from .predict import parameters_of
 from .solving import values_at_rows
 
 if TYPE_CHECKING:
@@ -58,14 +59,12 @@ def pointwise(problem: Problem, posterior: xr.Dataset) -> xr.Dataset:
 def log_likelihood(problem: Problem, observed: Observed, f: Array, posterior: xr.Dataset) -> Array:
     """Score each row under its error model; float64[draw, row]."""
     error = problem.errors[observed.name]
-    names = error.parameters(observed.name)
+    names = sigma_names(error, observed)
     center, spreads = pt.dvector("f"), [pt.dscalar(n) for n in names]
-    density = error.log_density(
-        pt.constant(observed.rows.value), center, tuple(spreads), observed.rows
-    )
+    sigma = sigma_by_row(error, observed, spreads)
+    density = error.log_density(pt.constant(observed.rows.value), center, sigma, observed.rows)
     function = compiled_function(
         [center, *spreads], density, mode="FAST_COMPILE", on_unused_input="ignore"
     )
-    sigma = residual_spreads(problem, observed, posterior)
-    columns = zip(f, *sigma, strict=True)
+    columns = zip(f, *residual_spreads(problem, observed, posterior), strict=True)
     return np.array([function(row, *numbers) for row, *numbers in columns])

@@ -13,7 +13,8 @@ import xarray as xr
 from ..datasets.errors import InputError
 from ..models.dosing import Regimen
 from .arrangement import regimens_of
-from .measuring.offsets import drawn, measured
+from .measuring.offsets import measured
+from .measuring.sigmas import spreads_at
 from .populations.hierarchy import Hierarchical
 from .populations.new_subjects import vary
 from .populations.occasions import switched
@@ -235,8 +236,9 @@ def measurements(
     for observed in problem.arrangement.observed:
         error = problem.errors[observed.name]
         f = np.ascontiguousarray(model_values(problem.model, observed.target, theta, states, grid))
-        sigma = tuple(s[:, None, None] for s in residual_spreads(problem, observed, data))
         rows, where = observed.rows, placed(observed, f.shape[1], grid)
+        member = where(observed.sigmas.member if observed.sigmas.labels else np.array(0), 0)
+        sigma = spreads_at(problem, observed, data, member)
         if observed.groups.labels:
             member = where(observed.groups.member, 0)
             f = measured(problem, observed, f, data, member)
@@ -246,12 +248,6 @@ def measurements(
         )  # fmt: skip
         made[observed.name] = values, error.value_unit(problem.model.unit(observed.target))
     return made
-
-
-def residual_spreads(problem: Problem, observed: Observed, data: xr.Dataset) -> tuple[Array, ...]:
-    """Parameters of measurement of an observable; float64[chain * draw] each."""
-    names = problem.errors[observed.name].parameters(observed.name)
-    return tuple(drawn(problem, data, name) for name in names)
 
 
 def placed(observed: Observed, subjects: int, grid: Array) -> Callable[[Array, Any], Array]:

@@ -20,6 +20,7 @@ from .invisible import blind_directions
 from .measuring.censoring import censoring_methods
 from .measuring.error import ErrorModel, error_model
 from .measuring.offsets import check_offsets
+from .measuring.sigmas import check_sigmas, sigma_names, sigma_settings
 from .populations.covariates import covariate_numbers
 from .populations.occasions import with_occasions
 from .populations.order import check_order, read_order
@@ -65,6 +66,8 @@ class Problem:
         Default: "M3", the probability of lying below. A mapping may leave observables out.
     offsets : mapping of observable to "assay" or "source", or None to pool
         Needed when the rows of an observable come from several; see `offsets`.
+    sigmas : mapping of observable to "assay" or "source"
+        Residual errors of their own for the assays or sources of an observable; see `sigmas`.
     order : mapping of parameter to expression, or sequence of str
         Parameters that are greater than an expression of others: ``{"ka": "CL/V"}`` or
         ``["ka > CL/V"]``; in a hierarchical population their typical values. See `order`.
@@ -94,6 +97,7 @@ class Problem:
     inputs: Mapping[str, str] = field(default_factory=dict)
     censoring: str | Mapping[str, str] = "M3"
     offsets: Mapping[str, str | None] = field(default_factory=dict)
+    sigmas: Mapping[str, str] = field(default_factory=dict)
     order: Mapping[str, str] | Sequence[str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,6 +115,8 @@ class Problem:
         self._set("censoring", censoring_methods(self.censoring, tuple(matched)))
         self._set("offsets", dict(self.offsets))
         check_offsets(self.offsets, tuple(matched))
+        self._set("sigmas", dict(self.sigmas))
+        check_sigmas(self.sigmas, tuple(matched))
         rows = {o.name: o.rows for o in self.arrangement.observed}
         self._set("error", {n: e.completed(rows[n]) for n, e in self.errors.items()})
         self._set("order", read_order(self.order))
@@ -234,7 +240,7 @@ class Problem:
         return tuple(
             n
             for o in self.arrangement.observed
-            for n in (*self.errors[o.name].parameters(o.name), *o.groups.names(o.name))
+            for n in (*sigma_names(self.errors[o.name], o), *o.groups.names(o.name))
         )
 
     @cached_property
@@ -246,7 +252,9 @@ class Problem:
         chosen |= {n: self.priors.get(n, d) for n, d in extra.items()}
         for observed in self.arrangement.observed:
             error, names = self.errors[observed.name], observed.groups.names(observed.name)
-            defaults = dict(error.priors(observed.name, observed.rows))
+            usual = error.priors(observed.name, observed.rows)
+            like = sigma_settings(error, observed.name, observed.sigmas)
+            defaults = {n: usual[one] for n, one in like.items()}
             defaults |= dict.fromkeys(names, error.offset_prior(observed.rows))
             chosen |= {n: self.priors.get(n, d) for n, d in defaults.items() if n not in self.fixed}
         return {n: d for n, d in chosen.items() if d is not None}
@@ -256,10 +264,11 @@ class Problem:
         if name in self.model.parameter_names:
             parameter = self.model.parameter(name)
             return parameter.lower, parameter.upper
-        for observable in self.targets:
-            known = self.errors[observable].bounds(observable)
-            if name in known:
-                return known[name]
+        for observed in self.arrangement.observed:
+            error = self.errors[observed.name]
+            like = sigma_settings(error, observed.name, observed.sigmas)
+            if name in like:
+                return error.bounds(observed.name)[like[name]]
         return 0.0 if name.endswith(("_omega", "_iov")) else -float("inf"), float("inf")
 
     def unit(self, name: str) -> str:
@@ -268,7 +277,9 @@ class Problem:
             return self.model.parameter(name).unit
         for observed in self.arrangement.observed:
             error, unit = self.errors[observed.name], self.model.unit(observed.target)
-            known = error.units(observed.name, unit)
+            usual = error.units(observed.name, unit)
+            like = sigma_settings(error, observed.name, observed.sigmas)
+            known = {n: usual[one] for n, one in like.items()}
             known |= dict.fromkeys(observed.groups.names(observed.name), error.offset_unit(unit))
             if name in known:
                 return known[name]
@@ -283,7 +294,7 @@ class Problem:
             n: Measuring(target, self.errors[n], self.methods[n])
             for n, target in self.targets.items()
         }
-        plain = arrange(self.model, self.data, how, self.regimen, self.offsets)
+        plain = arrange(self.model, self.data, how, self.regimen, self.offsets, self.sigmas)
         varying = self.family.between_occasions(self)
         return with_occasions(self.model, self.data, plain, varying) if varying else plain
 

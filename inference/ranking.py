@@ -24,9 +24,10 @@ from pytensor.compile.maker import function as compiled_function
 from .checks.convergence import diagnostic, failures, scalars
 from .counters import SOLVES
 from .exchange import Limits, kind_name, limits_of, replaceable_density, value_name
+from .measuring.sigmas import residual_spreads, sigma_by_row, sigma_names
 from .populations.hierarchy import CENTERING, INTERNAL
 from .populations.population import individual_name
-from .predict import parameters_of, residual_spreads
+from .predict import parameters_of
 from .replicates import simulate_rows
 from .sampling.merge import gradient_evaluations, merge
 from .sampling.progress import Progress
@@ -137,10 +138,10 @@ def score(problem: Problem, observed: Observed, limits: Limits) -> Callable[...,
     """Compile the log likelihood of all rows of an observable."""
     error = problem.errors[observed.name]
     value, kind, f = (pt.dvector(name) for name in ("value", "kind", "f"))
-    sigma = [pt.dscalar(name) for name in error.parameters(observed.name)]
+    sigma = [pt.dscalar(name) for name in sigma_names(error, observed)]
     se = pt.constant(error.working_se(observed.rows))
     density = replaceable_density(error, observed, kind, limits.kinds)
-    total = density(value, f, se, pt.constant(0.0), *sigma).sum()
+    total = density(value, f, se, pt.constant(0.0), *sigma_by_row(error, observed, sigma)).sum()
     made: Callable[..., Any] = compiled_function(
         [value, kind, f, *sigma], total, mode="FAST_COMPILE", on_unused_input="ignore"
     )

@@ -14,11 +14,12 @@ from ..datasets.errors import InputError
 from .measuring.arms import effect_shares
 from .measuring.limits import Seen, seen
 from .measuring.offsets import measured
+from .measuring.sigmas import spreads_at
 from .populations.hierarchy import Hierarchical
 from .populations.new_subjects import vary
 from .populations.population import Independent, individual_name
 from .populations.scales import scale_of
-from .predict import draws_of, parameters_of, residual_spreads
+from .predict import draws_of, parameters_of
 from .solving import values_at_rows
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def expected(
     -------
     float64[draw, row]
     """
-    sigma = tuple(s[:, None] for s in residual_spreads(problem, observed, data))
+    sigma = spreads_at(problem, observed, data)
     moved = measured(problem, observed, f[observed.name], data)
     return np.asarray(problem.errors[observed.name].typical(moved, sigma))
 
@@ -302,7 +303,7 @@ def simulate_rows(
     made = {}
     for observed in problem.arrangement.observed:
         error, rows = problem.errors[observed.name], observed.rows
-        sigma = tuple(s[:, None] for s in residual_spreads(problem, observed, data))
+        sigma = spreads_at(problem, observed, data)
         values = measured(problem, observed, f[observed.name], data)
         made[observed.name] = error.replicate(rng, values, sigma, rows)
     return made

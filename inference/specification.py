@@ -100,6 +100,7 @@ def _measuring(problem: Problem) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         "censoring": {n: m for n, m in problem.methods.items() if m != "M3"},
         "offsets": {o.name: [o.groups.by, *o.groups.labels] for o in observed if o.groups.labels},
+        "sigmas": {o.name: [o.sigmas.by, *o.sigmas.labels] for o in observed if o.sigmas.labels},
         "means": [o.name for o in observed if (o.rows.se > 0).any()],
     }
     if problem.family.name == "hierarchical":
@@ -127,7 +128,8 @@ def describe(problem: Problem) -> dict[str, Any]:
     dict
         JSON types only. Keys: ``id``, ``model``, ``time_unit``, ``data``, ``data_sha256``,
         ``subjects``, ``population``, ``observables`` (list of dict: name, target, unit, error,
-        rows, left, right, interval, means, censoring, treated (sentences), offsets (sentence)),
+        rows, left, right, interval, means, censoring, treated (sentences), offsets,
+        sigmas (sentences)),
         ``parameters`` (list of dict: name, unit, role
         "estimated", "fixed" or "input" (a covariate), value, prior, cut, above, source, status),
         ``doses`` (events in all schedules) and ``solver``.
@@ -172,7 +174,8 @@ def _observable(problem: Problem, k: int) -> dict[str, Any]:
         "means": int(np.sum(rows.se > 0)),
         "censoring": problem.methods[observed.name],
         "treated": [t.sentence(unit) for t in observed.treated],
-        "offsets": observed.groups.text,
+        "offsets": observed.groups.text(),
+        "sigmas": observed.sigmas.text("residual errors", "beside that of"),
     }
 
 
@@ -213,7 +216,11 @@ def sentence(problem: Problem) -> str:
         lines.append(
             f"  {o['name']}{source} [{o['unit']}]: {o['rows']} rows{extra}, {o['formula']}"
         )
-        lines += [f"    {o['name']}: {what}" for what in (*o["treated"], o["offsets"]) if what]
+        lines += [
+            f"    {o['name']}: {what}"
+            for what in (*o["treated"], o["offsets"], o["sigmas"])
+            if what
+        ]
     for p in facts["parameters"]:
         if p["role"] == "estimated":
             cut = ", cut at its bounds" if p["cut"] else ""

@@ -13,9 +13,10 @@ from scipy import stats
 from ...datasets.errors import InputError
 from ..measuring.density import NORMAL
 from ..measuring.measurement import KINDS, ScaledError
+from ..measuring.sigmas import spreads_at
 from ..percent import percent
 from ..populations.hierarchy import scale_of
-from ..predict import parameters_of, residual_spreads
+from ..predict import parameters_of
 from ..report.prior import Prior
 from ..solving import values_at_rows
 
@@ -179,7 +180,7 @@ def weights(
 ) -> Array:
     """Information of each row about its location; float64[row]."""
     rows = observed.rows
-    sigma: Any = tuple(s[0] for s in residual_spreads(problem, observed, point))
+    sigma: Any = tuple(s[0] for s in spreads_at(problem, observed, point))
     se = error.working_se(rows)
     spread = np.where(rows.averaged, se, error.spread(f, sigma, se, rows.floor))
     with np.errstate(all="ignore"):

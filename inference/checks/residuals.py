@@ -11,8 +11,9 @@ from scipy import stats
 
 from ..measuring.density import NORMAL
 from ..measuring.limits import Seen, seen
-from ..measuring.measurement import ScaledError
-from ..predict import draws_of, residual_spreads
+from ..measuring.measurement import ScaledError, Value
+from ..measuring.sigmas import residual_spreads, sigma_by_row
+from ..predict import draws_of
 from ..replicates import predictions
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def individual_fits(
             continue
         known = seen(problem, observed)
         pred, ipred = (found[f"{observed.name}_{c}"].to_numpy() for c in ("pred", "ipred"))
-        sigma = tuple(float(np.median(s)) for s in residual_spreads(problem, observed, data))
+        typical = [float(np.median(s)) for s in residual_spreads(problem, observed, data)]
+        sigma = sigma_by_row(error, observed, typical)
         fits.append(
             Fitted(observed, known, pred, ipred, residuals(error, observed, known, ipred, sigma))
         )
@@ -88,7 +90,7 @@ def individual_fits(
 
 
 def residuals(
-    error: ScaledError, observed: Observed, known: Seen, f: Array, sigma: tuple[float, ...]
+    error: ScaledError, observed: Observed, known: Seen, f: Array, sigma: tuple[Value, ...]
 ) -> Array:
     """Divide what is left by the spread of the error, as standard normal scores; float64[n]."""
     rows, floor = observed.rows, observed.rows.floor

@@ -52,6 +52,13 @@ def fit(
             rich_help_panel=FILE,
         ),
     ] = None,
+    sigma: Annotated[
+        Many,
+        typer.Option(
+            help="IL6=assay or IL6=source: a residual error of its own for each.",
+            rich_help_panel=FILE,
+        ),
+    ] = None,
     dose: Annotated[
         Many,
         typer.Option(
@@ -174,6 +181,7 @@ def fit(
         given=given,
         censoring=censoring,
         offset=offset,
+        sigma=sigma,
         effect=effect,
         occasion=occasion,
         order=order,

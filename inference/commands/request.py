@@ -38,6 +38,7 @@ def compose(
     given: Words = None,
     censoring: Words = None,
     offset: Words = None,
+    sigma: Words = None,
     effect: Words = None,
     occasion: Words = None,
     order: Words = None,
@@ -59,8 +60,8 @@ def compose(
         ``ka=0.1``.
     given : sequence of str, optional
         Parameters that are covariates.
-    censoring, offset : sequence of str, optional
-        ``M5`` or ``IL6=M5``; ``IL6=assay`` (``IL6=`` pools).
+    censoring, offset, sigma : sequence of str, optional
+        ``M5`` or ``IL6=M5``; ``IL6=assay`` (``IL6=`` pools); ``IL6=assay``.
     effect, occasion, order : sequence of str, optional
         ``CL ~ (weight/70)^0.75``; a parameter that varies between occasions; ``ka > CL/V``.
     population : str, optional
@@ -91,6 +92,9 @@ def compose(
         words = ("--offset", "IL6=assay", "pool them", "NAME=COLUMN")
         grouped = dict(_observable(text, *words) for text in offset)
         changes["offsets"] = {**analysis.offsets, **grouped}
+    if sigma:
+        pairs = (read_assignment(text, "--sigma IL6=assay") for text in sigma)
+        changes["sigmas"] = {**analysis.sigmas, **dict(pairs)}
     if population:
         changes["population"] = population
     if effect or occasion:

@@ -184,6 +184,10 @@ class Power(ScaledError):
         """Give the standard deviation at 1, then the power."""
         return f"{observable}_sigma", f"{observable}_power"
 
+    def spreads(self, observable: str) -> tuple[str, ...]:
+        """Give the standard deviation at 1."""
+        return (f"{observable}_sigma",)
+
     def units(self, observable: str, unit: str) -> dict[str, str]:
         """Give the unit of the observable, and none."""
         return {f"{observable}_sigma": unit, f"{observable}_power": ""}

@@ -117,6 +117,10 @@ class ErrorModel(ABC):
     def parameters(self, observable: str) -> tuple[str, ...]:
         """Names of the parameters of measurement that belong to an observable."""
 
+    def spreads(self, observable: str) -> tuple[str, ...]:
+        """Say which of them are residual spreads, which assays may differ in; here none."""
+        return ()
+
     @abstractmethod
     def units(self, observable: str, unit: str) -> dict[str, str]:
         """Give the unit of each of them, for a value of the model of this unit."""
@@ -172,7 +176,7 @@ class ErrorModel(ABC):
             Measured values, in the unit of `value_unit`.
         f : TensorVariable [n]
             The model's values at these rows.
-        sigma : tuple of scalars
+        sigma : tuple of scalars, or vectors [n]
             In the order of `parameters`.
         rows : Rows
             Censoring and limits; fixed when the graph is built.
@@ -257,6 +261,10 @@ class ScaledError(ErrorModel):
     lie from the model. Among single measurements the residual spread is that of a single value,
     which the standard error contains already, so that the mean is normal with that error alone.
     """
+
+    def spreads(self, observable: str) -> tuple[str, ...]:
+        """All parameters; see `ErrorModel`."""
+        return self.parameters(observable)
 
     @property
     def tails(self) -> float:

@@ -7,12 +7,13 @@ and in the unit of the observable for additive ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pytensor.tensor as pt
 
 from ...datasets.errors import InputError
 from ...datasets.wording import counted, shown
@@ -22,9 +23,21 @@ if TYPE_CHECKING:
 
     from ..arrangement import Observed
     from ..problem import Problem
-    from .measurement import ErrorModel
+    from .measurement import ErrorModel, Value
 
-__all__ = ["COLUMNS", "NO_GROUPS", "Groups", "check_offsets", "drawn", "group_rows", "measured"]
+__all__ = [
+    "COLUMNS",
+    "NO_GROUPS",
+    "Groups",
+    "check_columns",
+    "check_offsets",
+    "chosen_by_row",
+    "drawn",
+    "group_rows",
+    "labels_of",
+    "measured",
+    "members_of",
+]
 
 Array = npt.NDArray[Any]
 COLUMNS = ("assay", "source")
@@ -61,8 +74,7 @@ class Groups:
         member = self.member[rows] if self.labels else self.member
         return Groups(self.by, self.labels, member, self.pooled)
 
-    @property
-    def text(self) -> str:
+    def text(self, what: str = "offsets", beside: str = "from the reference") -> str:
         """Say it in words; empty when there is one group only."""
         if not self.labels:
             return self.pooled
@@ -70,7 +82,7 @@ class Groups:
         listed = [f"{n} ({counted(int(c), 'row')})"
                   for n, c in zip(self.labels, counts, strict=True)]  # fmt: skip
         also = f"; {self.pooled}" if self.pooled else ""
-        return f"offsets of {self.by} {', '.join(listed[1:])} from the reference {listed[0]}{also}"
+        return f"{what} of {self.by} {', '.join(listed[1:])} {beside} {listed[0]}{also}"
 
 
 NO_GROUPS = Groups()
@@ -78,16 +90,23 @@ NO_GROUPS = Groups()
 
 def check_offsets(given: Mapping[str, str | None], names: tuple[str, ...]) -> None:
     """Refuse offsets of observables that are not fitted, and by other columns."""
+    check_columns("offsets", given, names, "; None pools all rows")
+
+
+def check_columns(
+    what: str, given: Mapping[str, str | None], names: tuple[str, ...], besides: str
+) -> None:
+    """Refuse groups of observables that are not fitted, and by other columns."""
     for name, column in given.items():
         if name not in names:
             raise InputError(
-                f"offsets of {shown(name)}: there is no such observable in the fit. There are "
+                f"{what} of {shown(name)}: there is no such observable in the fit. There are "
                 f"{', '.join(names)}."
             )
-        if column is not None and column not in COLUMNS:
+        if column not in COLUMNS and (column is not None or not besides):
             raise InputError(
-                f"offsets of {name}: {shown(str(column))} is not a column that can have them. "
-                f"There are {', '.join(COLUMNS)}; None pools all rows."
+                f"{what} of {name}: {shown(str(column))} is not a column that can have them. "
+                f"There are {', '.join(COLUMNS)}{besides}."
             )
 
 
@@ -114,14 +133,14 @@ def group_rows(
         If there are several assays or sources and nothing was said about them, or there is only
         one where offsets are asked for.
     """
-    found = {c: labels for c in COLUMNS if len(labels := _labels(table, c)) > 1}
+    found = {c: labels for c in COLUMNS if len(labels := labels_of(table, c)) > 1}
     column = given.get(name)
     if name not in given and found:
         raise InputError(_undecided(name, found, error))
     if column is None:
         return Groups(pooled=_pooled(found))
     if column not in found:
-        only = ", ".join(_labels(table, column)) or "none"
+        only = ", ".join(labels_of(table, column)) or "none"
         raise InputError(
             f"offsets of {name}: its rows have one {column} only ({only}). Leave it out."
         )
@@ -131,12 +150,16 @@ def group_rows(
             "each a name of its own in the data, or pool them with None."
         )
     labels = found.pop(column)
+    return Groups(column, tuple(labels), members_of(table, column, labels), _pooled(found))
+
+
+def members_of(table: xr.Dataset, column: str, labels: list[str]) -> Array:
+    """Position of the label of each row; int64[row]."""
     values = table[column].to_numpy().astype(str)
-    member = np.array([labels.index(v or UNSTATED) for v in values], dtype=np.int64)
-    return Groups(column, tuple(labels), member, _pooled(found))
+    return np.array([labels.index(v or UNSTATED) for v in values], dtype=np.int64)
 
 
-def _labels(table: xr.Dataset, column: str) -> list[str]:
+def labels_of(table: xr.Dataset, column: str) -> list[str]:
     """Distinct entries of a column, that with most rows first."""
     if column not in table:
         return []
@@ -160,6 +183,34 @@ def _undecided(name: str, found: Mapping[str, list[str]], error: ErrorModel) -> 
 def _pooled(found: Mapping[str, list[str]]) -> str:
     parts = [f"{c}s {', '.join(labels)} pooled" for c, labels in found.items()]
     return "; ".join(parts)
+
+
+def chosen_by_row(values: Sequence[Value], member: Array) -> Value:
+    """Give every row the value of its label.
+
+    Parameters
+    ----------
+    values : sequence of float, float64[draw], or scalar tensors
+        One for each label.
+    member : int64[...]
+        Position of the label.
+
+    Returns
+    -------
+    array or TensorVariable
+        Of the shape of ``member``, behind that of the values.
+
+    Notes
+    -----
+    PyTensor would write an index into stacked scalars out, row by row: minutes of compilation for
+    2000 rows. A choice between two for each label stays small.
+    """
+    if all(isinstance(v, np.ndarray | np.generic | float) for v in values):
+        return np.stack(values, axis=-1)[..., member]
+    found = values[0] + pt.zeros(member.shape)
+    for k, value in enumerate(values[1:], start=1):
+        found = pt.switch(pt.constant(member == k), value, found)
+    return found
 
 
 def drawn(problem: Problem, data: xr.Dataset, name: str) -> Array:
@@ -194,6 +245,6 @@ def measured(
     if not names:
         return f
     others = [drawn(problem, data, n) for n in names]
-    table = np.stack([np.zeros_like(others[0]), *others], axis=1)
-    offset = table[:, observed.groups.member if member is None else member]
+    at = observed.groups.member if member is None else member
+    offset = chosen_by_row([np.zeros_like(others[0]), *others], at)
     return np.asarray(problem.errors[observed.name].shifted(f, offset))

@@ -16,6 +16,7 @@ from scipy import stats
 
 from ...datasets.errors import InputError
 from ..measuring.error import Additive, Combined, LogNormalError, Proportional
+from ..measuring.sigmas import sigma_by_row, sigma_names
 from ..pointwise import pointwise
 from ..predict import parameters_of
 from ..solving import values_at_rows
@@ -115,7 +116,8 @@ def information(
         if (o.rows.kind != 0).any() or not isinstance(error, NORMAL):
             return np.full(total.shape, np.nan)
         f, floor = values[o.name], o.rows.floor
-        sigma = tuple(float({**at, **problem.fixed}[n]) for n in error.parameters(o.name))
+        known = {**at, **problem.fixed}
+        sigma = sigma_by_row(error, o, [float(known[n]) for n in sigma_names(error, o)])
         spread = error.spread(f, sigma, error.working_se(o.rows), floor) + np.zeros_like(f)
         for x, times in ((error.location(f, floor), 1.0), (spread, 2.0)):
             slope = (x[:size] - x[size:-1]) / (2 * INFORMATION_STEP) / spread[-1]

@@ -11,7 +11,8 @@ import pandas as pd
 
 from ..measuring.error import KINDS
 from ..measuring.offsets import measured
-from ..predict import predict, residual_spreads
+from ..measuring.sigmas import spreads_at
+from ..predict import predict
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,13 +72,14 @@ def predict_curves(problem: Problem, tree: xr.DataTree, *, seed: int) -> Curves:
     bands, rows = [], []
     for observed in problem.arrangement.observed:
         f = values[observed.name]
-        sigma = tuple(s[:, None] for s in residual_spreads(problem, observed, posterior))
+        reference = spreads_at(problem, observed, posterior, np.zeros(1, dtype=np.int64))
         for label, members in groups.items():
             if np.isin(observed.subject, members).any():
-                one = band(problem, observed, f[:, members[0]], sigma, times, seed)
+                one = band(problem, observed, f[:, members[0]], reference, times, seed)
                 bands.append(one.assign(group=label))
         at = np.searchsorted(times, observed.time)
         own = measured(problem, observed, f[:, observed.subject, at], posterior)
+        sigma = spreads_at(problem, observed, posterior)
         rows.append(scored(problem, observed, own, sigma, rng))
     table = pd.concat(rows, ignore_index=True)
     labels = {m: label for label, members in groups.items() for m in members}

@@ -13,6 +13,7 @@ from ..analysis_file import write_text
 from ..checks.convergence import convergence, scalars
 from ..checks.modes import modes
 from ..fit import read_facts
+from ..measuring.sigmas import sigma_settings
 from ..populations.hierarchy import Hierarchical
 from ..populations.scales import scale_of
 from ..sampling.progress import duration
@@ -105,7 +106,9 @@ def scales(problem: Problem) -> dict[str, str]:
 def treated(problem: Problem) -> dict[str, tuple[str, ...]]:
     """Sentences on rows beyond a limit, published values and assays, by observable."""
     facts = problem.describe()["observables"]
-    return {o["name"]: tuple(t for t in (*o["treated"], o["offsets"]) if t) for o in facts}
+    return {
+        o["name"]: tuple(t for t in (*o["treated"], o["offsets"], o["sigmas"]) if t) for o in facts
+    }
 
 
 def meanings(problem: Problem) -> dict[str, str]:
@@ -113,9 +116,13 @@ def meanings(problem: Problem) -> dict[str, str]:
     known = {}
     for observed in problem.arrangement.observed:
         name, groups = observed.name, observed.groups
-        for parameter in problem.errors[name].parameters(name):
-            kind, _, number = parameter.removeprefix(f"{name}_").rpartition("_")
+        settings = sigma_settings(problem.errors[name], name, observed.sigmas)
+        for parameter, like in settings.items():
+            kind, _, number = like.removeprefix(f"{name}_").rpartition("_")
             known[parameter] = MEANINGS.get(kind or number, "residual error").format(number)
+            if parameter != like:
+                label = parameter.removeprefix(f"{like}_")
+                known[parameter] += f" of {observed.sigmas.by} {label}"
         for label, parameter in zip(groups.labels[1:], groups.names(name), strict=True):
             known[parameter] = f"offset of {groups.by} {label} from {groups.labels[0]}"
     return known

@@ -18,9 +18,9 @@ from pytensor.compile.maker import function as compiled_function
 from ...datasets.errors import InputError
 from ...datasets.study import Study
 from ...models.dosing import Regimen
+from ..measuring.sigmas import residual_spreads
 from ..populations.hierarchy import STUDENT, Hierarchical
 from ..populations.scales import scale_of
-from ..predict import residual_spreads
 from ..problem import Problem
 from ..solving import values_at_rows
 from .newcomers import covariate_column, covariates_of, shifts_of, typical
@@ -105,6 +105,12 @@ def individual_of(problem: Problem, data: xr.Dataset, study: Study, subject: str
     """
     if problem.arrangement.occasions is not None:
         raise InputError("forecasts are not defined for a fit with variation between occasions.")
+    split = [o.name for o in problem.arrangement.observed if o.groups.labels or o.sigmas.labels]
+    if split:
+        raise InputError(
+            f"forecasts are not defined for a fit with offsets or sigmas of assays or sources "
+            f"({', '.join(split)}): rows of one patient do not say which of them is the reference."
+        )
     names = problem.model.parameter_names
     rows = covariates_of(study).loc[[subject]]
     theta = typical(problem, data)[:, 0].copy()

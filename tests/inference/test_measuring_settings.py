@@ -20,6 +20,7 @@ WORDS = {
     "observable": ["conc=C", "grade=C"],
     "censoring": ["conc=M5"],
     "offset": ["conc=assay", "grade="],
+    "sigma": ["conc=assay"],
 }
 
 
@@ -44,6 +45,7 @@ def test_words_of_the_command_line_reach_the_problem_and_the_file(table: Path) -
     analysis = compose("pk-1-iv", data=str(table), population="pooled", **WORDS)  # type: ignore[arg-type]
     assert analysis.censoring == {"conc": "M5"}
     assert analysis.offsets == {"conc": "assay", "grade": None}
+    assert analysis.sigmas == {"conc": "assay"}
     problem = analysis.to_problem()
     assert problem.methods == {"conc": "M5", "grade": "M3"}
     assert problem.errors["conc"].spec == "lognormal-t(nu=5.0)"
@@ -91,6 +93,7 @@ def test_report_counts_rows_by_treatment_and_names_the_parameters(table: Path) -
     below = int((problem.data.observations["censoring"] == "left").sum())
     assert said[0] == f"{below} rows below 1 mg/L set to half of it (M5)"
     assert said[1] == "offsets of assay MSD (2 rows) from the reference Luminex (6 rows)"
+    assert said[2] == "residual errors of assay MSD (2 rows) beside that of Luminex (6 rows)"
     named = meanings(problem)
     assert named["conc_sigma"] == "residual error"
     assert named["conc_offset_MSD"] == "offset of assay MSD from Luminex"

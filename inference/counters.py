@@ -4,6 +4,11 @@ A block of counters is an array whose *address* goes into the compiled density a
 that the same machine code serves all chains. Each chain has a block of its own and is its only
 writer: no lock, no lost count, and nothing that the density reads. `ReadCounters` copies the block
 into each draw, which ties every failure to a chain, a draw and thereby a phase.
+
+An address keeps nothing alive. A block that went back to the allocator while compiled code, or a
+sampler's thread, still had its address would be written into by whoever counts next: two numbers
+in some other object grow by one, and the process dies much later, anywhere. Blocks are therefore
+never given back; a block is 128 bytes, and a chain needs one.
 """
 
 from __future__ import annotations
@@ -40,24 +45,27 @@ __all__ = [
 # Slots of a block. A failed call is counted once, under the code of its first failed subject, in
 # slot FAILED + code.
 SOLVES, GRADIENTS, FAILED, SLOTS = 0, 1, 2, 16
+KEPT: list[npt.NDArray[np.int64]] = []  # all blocks of this process
 HERE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 
 
 def new_counters() -> npt.NDArray[np.int64]:
-    """Make a block of zeros; the caller keeps it alive while its address is in use.
+    """Make a block of zeros, whose address stays good until the process ends.
 
     Returns
     -------
     int64[SLOTS]
         Solves, gradients, and failed solves by cause.
     """
-    return np.zeros(SLOTS, dtype=np.int64)
+    block = np.zeros(SLOTS, dtype=np.int64)
+    KEPT.append(block)
+    return block
 
 
 def counters_at(address: int) -> npt.NDArray[np.int64]:
     """Block at an address; one that nobody reads for address 0."""
     if address == 0:
-        return new_counters()
+        return np.zeros(SLOTS, dtype=np.int64)
     return np.ctypeslib.as_array((ctypes.c_int64 * SLOTS).from_address(address))
 
 

@@ -85,7 +85,9 @@ def open_points(proposal: Proposal) -> list[str]:
     """Say what the data leave open, with the remedy."""
     p, found = proposal, []
     if p.others and not p.chosen:
-        found.append(f"other models measure this too: {', '.join(o.name for o in p.others)}")
+        found.append(
+            f"other models measure it or a part of it: {', '.join(o.name for o in p.others)}"
+        )
     for m in p.matches:
         if m.target is None:
             found.append(
@@ -141,7 +143,7 @@ def _data(p: Proposal, data: DataSource) -> str:
 def _model(p: Proposal) -> str:
     text = write_section("model", "", {"name": p.model.name}, {"name": p.model.title})
     if p.others:
-        ask = "Other models that measure what the data hold:"
+        ask = "Other models that measure what the data hold, or a part of it:"
         text += _remark(ask) if p.chosen else _asked(ask)
         lines = (f"# name = {toml_value(o.name):<26}  # {_part(p, o)}{o.title}" for o in p.others)
         text += "".join(f"{line}\n" for line in lines)

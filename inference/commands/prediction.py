@@ -110,8 +110,11 @@ def notes_of(
 
     notes = []
     family = problem.family
-    if population and isinstance(family, Hierarchical) and (family.effects or problem.inputs):
-        notes.append("The new subject has the reference values of all covariates.")
+    if population and isinstance(family, Hierarchical) and family.effects:
+        notes.append("The new subject has the reference values of the covariates.")
+    if population and problem.inputs:
+        held = (f"{n} = {problem.model.parameter(n).value:g}" for n in problem.inputs)
+        notes.append(f"Parameters that are covariates have the model's values: {', '.join(held)}.")
     if made.attrs.get("kind") == "observed" and problem.data.is_aggregated:
         notes.append(
             "At times at which the data hold a published mean, a measurement is such a mean."

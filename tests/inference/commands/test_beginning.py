@@ -77,7 +77,7 @@ def test_what_the_data_leave_open_is_asked(
     text = begun(tmp_path, DRUG).read_text()
     asked = [line for line in capsys.readouterr().err.splitlines() if line.startswith("? ")]
     assert len(asked) == 3
-    assert "other models measure this too: pk-1-oral" in asked[0]
+    assert "other models measure it or a part of it: pk-1-oral" in asked[0]
     assert "the data hold no doses" in asked[1]
     assert "act on nothing yet: weight, sex" in asked[2]
     assert text.count("\n# ? ") == len(asked)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from cytobayes.datasets.errors import InputError
 from cytobayes.inference.cli import main
 from cytobayes.inference.commands.predicting import predict_run, read_times, run_prediction
+from cytobayes.inference.commands.prediction import notes_of
+from cytobayes.inference.populations.covariates import Effect
 from cytobayes.inference.predict import predict
 from cytobayes.inference.run import Run, open_run
 
@@ -50,6 +55,18 @@ def test_a_new_subject_varies_more_than_a_known_one(own: Run) -> None:
     assert "not in the data, with the variation between subjects" in new.sentence
     row = new.table.iloc[0]
     assert np.log(row["q95"] / row["q5"]) > 2 * np.log(known["q95"] / known["q5"])
+
+
+def test_the_covariates_of_a_new_subject_are_told(own: Run) -> None:
+    problem = own.analysis.to_problem(own.study)
+    family = replace(problem.family, effects=(Effect("Cmax", "weight"),))  # type: ignore[call-arg]
+    made: Any = xr.Dataset(coords={"subject": ["population"]})
+    given: Any = SimpleNamespace(
+        family=family, inputs={"Tlag": "lag"}, model=problem.model, targets=problem.targets
+    )
+    first, second = notes_of(given, made, True, None)
+    assert "reference values of the covariates" in first
+    assert f"Tlag = {problem.model.parameter('Tlag').value:g}" in second
 
 
 def test_measurements_scatter_by_the_residual_error(own: Run) -> None:

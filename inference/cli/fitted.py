@@ -29,11 +29,12 @@ def predict(
         bool, typer.Option("--measured", help="Measurements: with residual error.")
     ] = False,
     times: Annotated[
-        Text, typer.Option(help="0,1,7,28 or START:END:STEP, in the model's unit.")
+        Text,
+        typer.Option(help="0,1,7,28, or 0:28:0.5 for start, end and step; in the model's unit."),
     ] = None,
     dose: Annotated[Many, typer.Option(help="STATE=AMOUNT@TIME, in place of the doses.")] = None,
     regimen: Annotated[
-        Path | None, typer.Option(help="TOML file of [[regimen]] tables, in place of the doses.")
+        Path | None, typer.Option(help="TOML file of regimen tables, in place of the doses.")
     ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Draws of the posterior, about.")] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same numbers.")] = 1,

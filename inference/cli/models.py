@@ -28,7 +28,7 @@ def simulate(
         Many, typer.Option(help="STATE=AMOUNT@TIME, in place of the typical schedule.")
     ] = None,
     regimen: Annotated[
-        Path | None, typer.Option(help="TOML file of [[regimen]] tables: doses, switches.")
+        Path | None, typer.Option(help="TOML file of regimen tables: doses, switches.")
     ] = None,
     until: Annotated[Number, typer.Option(help="Last time, in the model's unit.")] = None,
     points: Annotated[int, typer.Option(help="How many times.")] = 201,

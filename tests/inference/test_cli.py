@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.main import get_command
 
 from cytobayes import __version__
-from cytobayes.inference.cli import main
+from cytobayes.inference.cli import app, main
 from cytobayes.inference.run import open_run
 from cytobayes.inference.sampling.progress import ChainState, Progress
 
@@ -51,6 +53,16 @@ def test_help_teaches_the_workflow(capsys: pytest.CaptureFixture[str]) -> None:
         assert command in text
     assert "cytobayes fit endotoxin --data lps-2ng-kg --out runs/lps" in text
     assert "Exit codes" in text
+
+
+def test_no_word_of_a_help_is_taken_for_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    for name, command in commands.items():
+        assert run(name, "--help") == 0
+        shown = "".join(re.findall(r"\w+", capsys.readouterr().out))
+        for parameter in command.params:
+            said = "".join(re.findall(r"\w+", getattr(parameter, "help", None) or ""))
+            assert said[:30] in shown, (name, parameter.name)
 
 
 def test_help_loads_nothing_heavy_and_is_quick() -> None:

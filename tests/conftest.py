@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ SHARED = ROOT.parent / "shared"
 REQUIRE_ALL = os.environ.get("CYTOBAYES_REQUIRE_ALL") == "1"
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Tests send themselves Ctrl-C, which a process that a shell began in the background ignores.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Properties are checked on the same examples each time; how long one takes is not a property.
 settings.register_profile("cytobayes", deadline=None, derandomize=True)
 settings.load_profile("cytobayes")

@@ -22,7 +22,7 @@ from .progress import ChainState
 from .samplers import REFRESH
 
 if TYPE_CHECKING:
-    from .checkpoint import Checkpoint
+    from .checkpoint import Begun, Checkpoint
     from .continuation import Plan
     from .progress import Progress
     from .samplers import Settings
@@ -41,7 +41,7 @@ class Chain:
     number : int
     compiled : CompiledPyMCModel
     settings : Settings
-    start : float64[n]
+    begun : Begun
     seed : int
     checkpoint : Checkpoint, optional
     """
@@ -51,7 +51,7 @@ class Chain:
         number: int,
         compiled: Any,
         settings: Settings,
-        start: Array,
+        begun: Begun,
         seed: int,
         checkpoint: Checkpoint | None,
     ) -> None:
@@ -59,7 +59,7 @@ class Chain:
         self.block = new_counters()
         self.state: ChainState | None = None
         self.earlier = checkpoint.segments(number) if checkpoint else []
-        self.plan = next_plan(self.earlier, settings, start, seed, number)
+        self.plan = next_plan(self.earlier, settings, begun, seed, number)
         self.tree = join(self.earlier)
         self._sampler: Any = None
         self._kept = 0.0

@@ -10,6 +10,7 @@ numbers and text.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,12 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from filelock import FileLock, Timeout
+from scipy import sparse
 
 from ..._version import __version__
 from ...datasets.errors import InputError
 from ...datasets.writing import whole_file
+from .coordinates import Affine
 from .starts import Starts
 
 if TYPE_CHECKING:
@@ -43,10 +46,13 @@ class Begun:
     starts : Starts
     degrees : float64[parameter, subject]
         Degrees of centering; empty where there are none.
+    coordinates : Affine, optional
+        In which the chains move; default: those of the unconstrained space.
     """
 
     starts: Starts
     degrees: npt.NDArray[np.float64]
+    coordinates: Affine | None = None
 
 
 def has_checkpoint(folder: Path) -> bool:
@@ -118,19 +124,20 @@ class Checkpoint:
             return None
         with np.load(self.folder / STARTS, allow_pickle=False) as kept:
             starts = Starts(list(kept["points"]), kept["optima"].tolist(), int(kept["kept"]))
-            return Begun(starts, kept["degrees"])
+            return Begun(starts, kept["degrees"], affine_of(kept))
 
     def save_begun(self, begun: Begun) -> None:
         """Keep start points."""
         starts = begun.starts
         with whole_file(self.folder / STARTS) as part, part.open("wb") as stream:
-            np.savez(
-                stream,
-                points=np.array(starts.points),
-                optima=np.array(starts.optima),
-                kept=np.array(starts.kept),
-                degrees=begun.degrees,
-            )
+            arrays = {
+                "points": np.array(starts.points),
+                "optima": np.array(starts.optima),
+                "kept": np.array(starts.kept),
+                "degrees": begun.degrees,
+                **arrays_of(begun.coordinates),
+            }
+            np.savez(stream, allow_pickle=False, **arrays)
 
     def save(self, chain: int, tree: xr.DataTree) -> None:
         """Keep all that this process has drawn of a chain."""
@@ -141,6 +148,23 @@ class Checkpoint:
         """All that earlier processes have drawn of a chain, oldest first."""
         paths = [self.folder / f"chain-{chain}-{k}.nc" for k in range(self.segment)]
         return [read(path) for path in paths if path.is_file()]
+
+
+def arrays_of(affine: Affine | None) -> dict[str, npt.NDArray[Any]]:
+    """Plain arrays that hold a map."""
+    if affine is None:
+        return {}
+    f = affine.factor
+    return {"center": affine.center, "entries": f.data, "columns": f.indices, "begins": f.indptr}
+
+
+def affine_of(kept: Mapping[str, npt.NDArray[Any]]) -> Affine | None:
+    """Map that `arrays_of` took apart."""
+    if "center" not in kept:
+        return None
+    n = kept["center"].size
+    parts = (kept["entries"], kept["columns"], kept["begins"])
+    return Affine(kept["center"], sparse.csr_array(parts, shape=(n, n)))
 
 
 def read(path: Path) -> xr.DataTree:

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from scipy import sparse
 
 from .coordinates import Affine, affine_between, covariance_map, scaled_to_gradient
 from .merge import STATISTICS, length
 from .samplers import COUNTS
 
 if TYPE_CHECKING:
+    from .checkpoint import Begun
     from .samplers import Settings
 
 __all__ = ["OPTIONS", "Plan", "first_plan", "join", "next_plan", "segment_of"]
@@ -82,13 +84,14 @@ class Plan:
         return self.before + max(0, made if self.counts_tuning else made - self.tune)
 
 
-def first_plan(settings: Settings, start: Array, seed: int) -> Plan:
+def first_plan(settings: Settings, begun: Begun, seed: int, chain: int) -> Plan:
     """Plan of a chain that begins."""
-    return Plan(start, seed, settings.tune, settings.draws)
+    start = begun.starts.points[chain]
+    return Plan(start, seed, settings.tune, settings.draws, coordinates=begun.coordinates)
 
 
 def next_plan(
-    segments: Sequence[xr.DataTree], settings: Settings, start: Array, seed: int, chain: int
+    segments: Sequence[xr.DataTree], settings: Settings, begun: Begun, seed: int, chain: int
 ) -> Plan | None:
     """Plan of a chain that goes on.
 
@@ -97,7 +100,9 @@ def next_plan(
     segments : sequence of DataTree
         Of `segment_of`, oldest first; those without a draw count for nothing.
     settings : Settings
-    start, seed : float64[n], int
+    begun : Begun
+        Where chains start, and in which coordinates.
+    seed : int
         Of the chain when it began.
     chain : int
 
@@ -109,7 +114,7 @@ def next_plan(
     drawn = [s for s in segments if contributes(s)]
     joined = join(segments)
     if joined is None:
-        return first_plan(settings, start, seed)
+        return first_plan(settings, begun, seed, chain)
     warm, kept = length(joined, "warmup_posterior"), length(joined, "posterior")
     if kept >= settings.draws:
         return None
@@ -161,7 +166,8 @@ def kernel(segment: xr.DataTree) -> tuple[Affine, float] | None:
     step = float(stats["step_size_bar"].to_numpy()[0, -1])
     if "coordinates" in segment.children:
         kept = segment["coordinates"]
-        return Affine(kept["center"].to_numpy(), kept["factor"].to_numpy()), step
+        factor = sparse.csr_array(kept["factor"].to_numpy())
+        return Affine(kept["center"].to_numpy(), factor), step
     version = stacked(segment, "transformation_index")
     same = version == version[-1]
     found = affine_between(stacked(segment, "transformed_position")[same], positions(segment)[same])
@@ -199,7 +205,7 @@ def segment_of(tree: xr.DataTree, plan: Plan, moved: Affine | None, seconds: flo
     if plan.step is not None and plan.coordinates is not None:
         kept = {"center": ("row", plan.coordinates.center)}
         groups["coordinates"] = xr.Dataset(
-            kept | {"factor": (("row", "column"), plan.coordinates.factor)}
+            kept | {"factor": (("row", "column"), plan.coordinates.factor.toarray())}
         )
     made = xr.DataTree.from_dict(groups)
     made.attrs.update(seconds=seconds, counts_tuning=int(plan.counts_tuning))

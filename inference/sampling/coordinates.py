@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import carray  # type: ignore[attr-defined]
 from numba.core import types
+from scipy import sparse
+from scipy.sparse.linalg import splu
 
 from ..counters import pointer
 
@@ -48,20 +50,22 @@ class Affine:
     Parameters
     ----------
     center : float64[n]
-    factor : float64[n, n]
+    factor : float64[n, n], sparse
         Invertible.
     """
 
     center: Array
-    factor: Array
+    factor: sparse.csr_array
 
     def forward(self, v: Array) -> Array:
         """Points x of points v; float64[..., n]."""
-        return np.asarray(self.center + v @ self.factor.T)
+        flat = v.reshape(-1, self.center.size)
+        return np.asarray(self.center + (self.factor @ flat.T).T).reshape(v.shape)
 
     def back(self, x: Array) -> Array:
         """Points v of points x; float64[..., n]."""
-        return np.asarray(np.linalg.solve(self.factor, (x - self.center).T).T)
+        flat = (x - self.center).reshape(-1, self.center.size)
+        return np.asarray(splu(self.factor.tocsc()).solve(flat.T).T).reshape(x.shape)
 
 
 def affine_between(z: Array, x: Array) -> Affine | None:
@@ -85,8 +89,8 @@ def affine_between(z: Array, x: Array) -> Affine | None:
     error = np.abs(design @ solution - x).max(axis=0)
     if rank <= n or values[-1] < CONDITION * values[0] or (error > EXACT * np.ptp(x, axis=0)).any():
         return None
-    factor = np.ascontiguousarray(solution[:-1].T)
-    return Affine(solution[-1] - factor @ center, factor)
+    factor = solution[:-1].T
+    return Affine(solution[-1] - factor @ center, sparse.csr_array(factor))
 
 
 def covariance_map(x: Array) -> Affine | None:
@@ -119,7 +123,8 @@ def covariance_map(x: Array) -> Affine | None:
     weight = min(1.0, float(variance[off].sum()) / total) if total > 0 else 1.0
     shrunk = np.where(off, (1 - weight) * correlation, 1.0)
     shrunk = (1 - SMALLEST) * shrunk + SMALLEST * np.eye(len(spread))
-    return Affine(x.mean(axis=0), spread[:, None] * np.linalg.cholesky(shrunk))
+    factor = spread[:, None] * np.linalg.cholesky(shrunk)
+    return Affine(x.mean(axis=0), sparse.csr_array(factor))
 
 
 def scaled_to_gradient(affine: Affine, gradient: Array) -> Affine:
@@ -136,7 +141,7 @@ def scaled_to_gradient(affine: Affine, gradient: Array) -> Affine:
     Affine
     """
     scale = np.maximum(np.abs(affine.factor.T @ gradient), SMALLEST)
-    return Affine(affine.center, affine.factor * scale)
+    return Affine(affine.center, sparse.csr_array(affine.factor @ sparse.diags_array(scale)))
 
 
 def gradient_of(compiled: Any, x: Array) -> Array:
@@ -179,14 +184,19 @@ def in_coordinates(compiled: Any, affine: Affine) -> tuple[Any, tuple[Any, ...]]
         compiled.n_dim,
         compiled.n_expanded,
     )
-    center = np.ascontiguousarray(affine.center)
-    factor = np.ascontiguousarray(affine.factor)
-    addresses = [compiled.user_data.ctypes.data, center.ctypes.data, factor.ctypes.data]
-    block = np.array(addresses, dtype=np.int64)
+    factor = affine.factor
+    arrays = (
+        compiled.user_data,
+        np.ascontiguousarray(affine.center),
+        factor.indptr.astype(np.int64),
+        factor.indices.astype(np.int64),
+        factor.data.astype(np.float64),
+    )
+    block = np.array([a.ctypes.data for a in arrays], dtype=np.int64)
     made = dataclasses.replace(
         compiled, compiled_logp_func=logp, compiled_expand_func=expand, user_data=block
     )
-    return made, (compiled, center, factor, block)
+    return made, (compiled, *arrays, block)
 
 
 @lru_cache(maxsize=4)
@@ -197,25 +207,38 @@ def bridged(logp_at: int, expand_at: int, dim: int, expanded: int) -> tuple[Any,
     expand = foreign(expand_at, 2, 2)
 
     @numba.njit
+    def sparse_factor(data):  # type: ignore[no-untyped-def]
+        begins = carray(at(data[2]), (dim + 1,), np.int64)
+        entries = begins[dim]
+        columns = carray(at(data[3]), (entries,), np.int64)
+        return begins, columns, carray(at(data[4]), (entries,), np.float64)
+
+    @numba.njit
     def moved(v_, data):  # type: ignore[no-untyped-def]
-        center = carray(at(data[1]), (dim,), np.float64)
-        factor = carray(at(data[2]), (dim, dim), np.float64)
-        return center + np.dot(factor, carray(v_, (dim,))), factor
+        x, v = carray(at(data[1]), (dim,), np.float64).copy(), carray(v_, (dim,))
+        begins, columns, entries = sparse_factor(data)
+        for row in range(dim):
+            for k in range(begins[row], begins[row + 1]):
+                x[row] += entries[k] * v[columns[k]]
+        return x
 
     @numba.cfunc(types.int64(whole, doubles, doubles, doubles, types.voidptr))
     def logp_in_coordinates(n, v_, out_, logp_, data_):  # type: ignore[no-untyped-def]
-        data = carray(data_, (3,), np.int64)
-        x, factor = moved(v_, data)
-        gradient = np.empty(dim)
+        data = carray(data_, (5,), np.int64)
+        x, gradient = moved(v_, data), np.empty(dim)
         code = logp(n, x.ctypes, gradient.ctypes, logp_, at(data[0]))
-        carray(out_, (dim,))[:] = np.dot(factor.T, gradient)
+        begins, columns, entries = sparse_factor(data)
+        out = carray(out_, (dim,))
+        out[:] = 0.0
+        for row in range(dim):
+            for k in range(begins[row], begins[row + 1]):
+                out[columns[k]] += entries[k] * gradient[row]
         return code
 
     @numba.cfunc(types.int64(whole, whole, doubles, doubles, types.voidptr))
     def expand_in_coordinates(n, m, v_, out_, data_):  # type: ignore[no-untyped-def]
-        data = carray(data_, (3,), np.int64)
-        x, _ = moved(v_, data)
-        return expand(n, m, x.ctypes, out_, at(data[0]))
+        data = carray(data_, (5,), np.int64)
+        return expand(n, m, moved(v_, data).ctypes, out_, at(data[0]))
 
     return logp_in_coordinates, expand_in_coordinates
 

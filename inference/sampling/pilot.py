@@ -94,10 +94,13 @@ class Pilot:
         Non-centered points, one per chain.
     degrees : mapping of parameter to float64[subject]
         Share of the prior variance of its effect that the data remove.
+    mode : float64[n]
+        Best mode given its spreads; non-centered.
     """
 
     starts: Starts
     degrees: Mapping[str, Array]
+    mode: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +162,8 @@ def run_pilot(
         for k, c in enumerate(columns)
         if c.between_subjects
     }
-    return Pilot(Starts(points, [m.height for m in modes], len(kept)), degrees)
+    starts = Starts(points, [m.height for m in modes], len(kept))
+    return Pilot(starts, degrees, modes[0].point)
 
 
 def piloted(
@@ -171,7 +175,7 @@ def piloted(
     sequence: np.random.SeedSequence,
     explain: Callable[[Any], str],
     tell: Callable[[str], None] = lambda text: None,
-) -> tuple[Starts, Array]:
+) -> tuple[Starts, Array, Array]:
     """Run the pilot and bring its points to the degrees that were asked for or found.
 
     Parameters
@@ -186,6 +190,8 @@ def piloted(
     Starts
     float64[parameter, subject]
         Degrees of centering.
+    float64[n]
+        The best mode given its spreads.
     """
     family = problem.family
     assert isinstance(family, Hierarchical)
@@ -196,8 +202,8 @@ def piloted(
         if name not in family.correlated:
             asked = family.centered
             degrees[k] = pilot.degrees[name] if asked is None else float(name in asked)
-    points = transfer(problem, joint, pilot.starts.points, degrees)
-    return replace(pilot.starts, points=points), degrees
+    *points, mode = transfer(problem, joint, [*pilot.starts.points, pilot.mode], degrees)
+    return replace(pilot.starts, points=points), degrees, mode
 
 
 def mean_degrees(problem: Problem, degrees: Array) -> dict[str, float]:

@@ -17,7 +17,8 @@ from ..joint import build_joint
 from ..populations.hierarchy import CENTERING, Hierarchical
 from .chains import Chain, run_all
 from .checkpoint import EVERY, Begun
-from .pilot import mean_degrees, piloted
+from .curvature import affine_at_mode
+from .pilot import Layout, mean_degrees, piloted
 from .samplers import COUNTS, Drawn, explained, seeds_of
 from .starts import find_starts
 
@@ -87,7 +88,7 @@ def sample_nutpie(
             checkpoint.save_begun(begun)
     compiled, centering = centered(problem, joint, compiled, begun.degrees)
     chains = [
-        Chain(number, compiled, settings, begun.starts.points[number], seed, checkpoint)
+        Chain(number, compiled, settings, begun, seed, checkpoint)
         for number, seed in enumerate(seeds_of(settings)[1])
     ]
     before = max(c.plan.seconds if c.plan else 0.0 for c in chains)
@@ -113,7 +114,10 @@ def begun_at(
     compiled: Any,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Begun:
-    """Find starting points, and the degrees of centering of a hierarchical population."""
+    """Find starting points; of a hierarchical population also the degrees of centering.
+
+    Those are then set in the model, too.
+    """
     chains, sequence = settings.chains, seeds_of(settings)[0]
 
     def explain(failed: Sequence[int]) -> str:
@@ -123,11 +127,13 @@ def begun_at(
     if not isinstance(problem.family, Hierarchical):
         found = find_starts(draw, compiled.logp_func, chains, sequence, explain, tell)
         return Begun(found, np.zeros((0, 0)))
-    zeros = joint.model[CENTERING]
-    zeros.set_value(np.zeros(zeros.get_value().shape))
-    return Begun(
-        *piloted(problem, joint, draw, compiled.logp_func, chains, sequence, explain, tell)
-    )
+    centering = joint.model[CENTERING]
+    centering.set_value(np.zeros(centering.get_value().shape))
+    evaluate = compiled.logp_func
+    starts, degrees, mode = piloted(problem, joint, draw, evaluate, chains, sequence, explain, tell)
+    centering.set_value(degrees)
+    coordinates = affine_at_mode(problem, Layout.of(joint), evaluate, mode, degrees)
+    return Begun(starts, degrees, coordinates)
 
 
 def with_replica(

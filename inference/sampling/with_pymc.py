@@ -103,7 +103,7 @@ def starts_for_pymc(
     chains, sequence = settings.chains, seeds_of(settings)[0]
     if not hierarchical:
         return find_starts(flat, function, chains, sequence, explain, tell), {}
-    starts, found = piloted(problem, joint, flat, function, chains, sequence, explain, tell)
+    starts, found, _ = piloted(problem, joint, flat, function, chains, sequence, explain, tell)
     joint.model[CENTERING].set_value(found)
     return starts, mean_degrees(problem, found)
 

@@ -19,10 +19,11 @@ from cytobayes.datasets.errors import InputError
 from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem, convergence, fit, read_facts
 from cytobayes.inference.sampling import chains
-from cytobayes.inference.sampling.checkpoint import Checkpoint, read
+from cytobayes.inference.sampling.checkpoint import Begun, Checkpoint, read
 from cytobayes.inference.sampling.continuation import next_plan
 from cytobayes.inference.sampling.progress import Progress
 from cytobayes.inference.sampling.samplers import Settings
+from cytobayes.inference.sampling.starts import Starts
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.ode import OdeModel, Parameter
 
@@ -32,6 +33,7 @@ ASKED: dict[str, Any] = {
     "progress": False, "log_likelihood": False,
 }  # fmt: skip
 SETTINGS = Settings(1000, 300, 4, 2, 5, 0.95, "low_rank")
+BEGUN = Begun(Starts([np.zeros(3)] * 4, [0.0], 1), np.zeros((0, 0)))
 SAME = ("posterior", "warmup_posterior", "sample_stats", "warmup_sample_stats")
 
 
@@ -132,7 +134,7 @@ def test_a_chain_that_was_sampling_keeps_its_metric_and_step_size(
 
 def test_the_metric_of_a_resumed_chain_is_exact(problem: Problem, state: Path) -> None:
     segment: Any = cut(state, 2, 300, 400)
-    plan = next_plan([segment], SETTINGS, np.zeros(3), 1, 2)
+    plan = next_plan([segment], SETTINGS, BEGUN, 1, 2)
     assert plan is not None and plan.coordinates is not None
     stats = segment["sample_stats"]
     x, z = (stats[n].to_numpy()[0] for n in ("position", "transformed_position"))
@@ -144,7 +146,7 @@ def test_the_metric_of_a_resumed_chain_is_exact(problem: Problem, state: Path) -
 def test_a_chain_too_short_to_know_its_metric_tunes_again(problem: Problem, state: Path) -> None:
     segment: Any = cut(state, 2, 300, 3)
     segment["warmup_sample_stats"]["transformation_index"][:] = 0
-    plan = next_plan([segment], SETTINGS, np.zeros(3), 1, 2)
+    plan = next_plan([segment], SETTINGS, BEGUN, 1, 2)
     assert plan is not None and plan.step is None
     assert (plan.tune, plan.draws, plan.counts_tuning) == (200, 997, False)
     assert (plan.finished(150), plan.finished(210), plan.total) == (303, 313, 1300)

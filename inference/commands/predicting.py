@@ -12,6 +12,7 @@ import numpy as np
 from ...datasets.errors import InputError
 from ...datasets.wording import closest, shown
 from ...datasets.writing import whole_file
+from ..checks.convergence import convergence
 from ..console import say, show
 from ..notation import read_number
 from ..predict import predict
@@ -20,6 +21,7 @@ from .prediction import Prediction, notes_of, rows_of, sentence_of, table_of
 from .request import read_schedule
 
 if TYPE_CHECKING:
+    from ...models.dosing import Regimen
     from ..problem import Problem
 
 __all__ = ["predict_run", "read_times", "run_prediction"]
@@ -105,16 +107,7 @@ def predict_run(
     """
     refuse(run, subjects, population, measured)
     problem = run.analysis.to_problem(run.study)
-    schedule = read_schedule(doses, regimen)
-    if population and schedule is None and len(set(problem.arrangement.regimens)) > 1:
-        raise InputError(
-            "the subjects of the data have different doses, so there is no schedule for another "
-            "one: give --dose or --regimen"
-        )
-    if population and isinstance(schedule, dict):
-        raise InputError(f"{regimen}: a new subject has no name; leave `subject` out")
-    if schedule is not None and problem.model.is_closed_form:
-        raise InputError(f"{problem.model.name} is a closed form: doses have no meaning for it")
+    schedule = schedule_of(problem, doses, regimen, population)
     chosen = known(problem, subjects)
     kind = "population" if population else "observed" if measured else "individual"
     made = predict(
@@ -123,7 +116,9 @@ def predict_run(
     )  # fmt: skip
     if not population:
         made = made.sel(subject=chosen)
-    notes = notes_of(problem, made, population, schedule)
+    judged = convergence(run.tree)
+    doubt = () if judged.ok else (judged.sentence,)
+    notes = (*doubt, *notes_of(problem, made, population, schedule))
     return Prediction(
         table_of(problem, made, measured),
         sentence_of(problem, made, kind, schedule),
@@ -144,6 +139,23 @@ def refuse(run: Run, subjects: Sequence[str], population: bool, measured: bool) 
         )
     if not run.tree["posterior"].sizes.get("draw", 0):
         raise InputError(f"{run.folder} holds no draws after warm-up: there is nothing to predict")
+
+
+def schedule_of(
+    problem: Problem, doses: Sequence[str], regimen: Path | None, population: bool
+) -> Regimen | dict[str, Regimen] | None:
+    """Read the doses that are given in place of those of the fit; None for those."""
+    schedule = read_schedule(doses, regimen)
+    if population and schedule is None and len(set(problem.arrangement.regimens)) > 1:
+        raise InputError(
+            "the subjects of the data have different doses, so there is no schedule for another "
+            "one: give --dose, or --regimen FILE.toml (with the line `regimen = []` for none)"
+        )
+    if population and isinstance(schedule, dict):
+        raise InputError(f"{regimen}: a new subject has no name; leave `subject` out")
+    if schedule is not None and problem.model.is_closed_form:
+        raise InputError(f"{problem.model.name} is a closed form: doses have no meaning for it")
+    return schedule
 
 
 def known(problem: Problem, subjects: Sequence[str]) -> list[str]:

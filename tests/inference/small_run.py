@@ -71,13 +71,16 @@ def write_run(
     *,
     model: str = MODEL,
     dose: list[str] | None = None,
+    observable: list[str] | None = None,
     population: str = "pooled",
     wrong: float = 1.0,
     shape: tuple[int, int] = (2, 60),
     attrs: dict[str, Any] | None = None,
 ) -> Problem:
     """Write the run folder; its problem."""
-    stated: Analysis = compose(model, data=str(data), dose=dose, population=population)
+    stated: Analysis = compose(
+        model, data=str(data), dose=dose, observable=observable, population=population
+    )
     problem = stated.to_problem(stated.open_data())
     draws = posterior(problem, shape, wrong)
     zeros = np.zeros(shape)

@@ -96,6 +96,25 @@ def test_twice_the_dose_gives_twice_the_concentration_and_a_warning(tmp_path: Pa
         predict_run(run, doses=["liver=1@0"])
 
 
+def test_where_doses_differ_a_new_subject_needs_some_or_none(tmp_path: Path) -> None:
+    data = tmp_path / "pk.csv"
+    data.write_text("ID,TIME,DV,AMT,EVID\n1,0,.,100,1\n1,1,4,.,0\n2,0,.,50,1\n2,1,2,.,0\n")
+    write_run(tmp_path / "pk", data, model="pk-1-iv", observable=["DV=C"])
+    run, none = open_run(tmp_path / "pk"), tmp_path / "none.toml"
+    with pytest.raises(InputError, match="different doses.*regimen = "):
+        predict_run(run, population=True, times="1")
+    none.write_text("regimen = []\n")
+    untreated = predict_run(run, population=True, times="1", regimen=none)
+    assert untreated.table["q95"].tolist() == [0]
+
+
+def test_a_fit_that_cannot_be_trusted_is_told_first(folder: Path, own: Run) -> None:
+    assert predict_run(own, times="1").notes[0].startswith("The chains have not converged")
+    facts = {"approximation": "laplace", "pareto_k": 0.3}
+    write_run(folder / "look", folder / "car.csv", attrs=facts)
+    assert "laplace" in predict_run(open_run(folder / "look"), times="1").notes[0]
+
+
 def test_table_and_figure_are_written_and_the_rest_goes_to_stderr(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

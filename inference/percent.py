@@ -15,7 +15,8 @@ def percent(share: float, digits: int = 0) -> str:
     >>> percent(-0.04)
     '−4 %'
     """
-    return f"{share:.{digits}%}".replace("%", " %").replace("-", "\N{MINUS SIGN}")
+    text = f"{share:z.{digits}%}"  # z: what is rounded to zero has no sign
+    return text.replace("%", " %").replace("-", "\N{MINUS SIGN}")
 
 
 def rare(share: float) -> str:

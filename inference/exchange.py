@@ -8,7 +8,7 @@ serves every data set that the same trial could have given.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytensor.tensor as pt
 
 from ..datasets.errors import InputError
-from .measuring.limits import seen
+from .measuring.limits import Seen, seen
 from .measuring.measurement import KINDS
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from .measuring.measurement import ErrorModel
     from .problem import Problem
 
-__all__ = ["Limits", "kind_name", "limits_of", "replaceable_density", "value_name"]
+__all__ = ["kind_name", "limits_of", "replaceable_density", "value_name"]
 
 Array = npt.NDArray[Any]
 Tensor = Any
-NONE, LEFT, RIGHT, INTERVAL = range(len(KINDS))
+INTERVAL = KINDS.index("interval")
 
 
 def value_name(observable: str) -> str:
@@ -41,46 +41,7 @@ def kind_name(observable: str) -> str:
     return f"{observable}_kind"
 
 
-@dataclass(frozen=True, eq=False)
-class Limits:
-    """Limits of quantification of the rows of an observable.
-
-    Parameters
-    ----------
-    lower, upper : float64[n]
-        In the unit of the model; infinite where there is none.
-    """
-
-    lower: Array
-    upper: Array
-
-    @property
-    def kinds(self) -> tuple[int, ...]:
-        """Kinds of censoring, as positions in `KINDS`, that can occur."""
-        sides = ((NONE, True), (LEFT, np.isfinite(self.lower).any()),
-                 (RIGHT, np.isfinite(self.upper).any()))  # fmt: skip
-        return tuple(kind for kind, there in sides if there)
-
-    def censor(self, values: Array) -> tuple[Array, Array]:
-        """Report measurements as the assay would.
-
-        Parameters
-        ----------
-        values : float64[n]
-
-        Returns
-        -------
-        float64[n]
-            The limit in place of what lies beyond it.
-        int64[n]
-            Censoring, as position in `KINDS`.
-        """
-        low, high = values < self.lower, values > self.upper
-        reported = np.where(low, self.lower, np.where(high, self.upper, values))
-        return reported, np.where(low, LEFT, np.where(high, RIGHT, NONE)).astype(np.int64)
-
-
-def limits_of(problem: Problem, observed: Observed) -> Limits:
+def limits_of(problem: Problem, observed: Observed) -> Seen:
     """Find the limits that hold in each row, see `limits.seen`.
 
     Parameters
@@ -91,7 +52,7 @@ def limits_of(problem: Problem, observed: Observed) -> Limits:
 
     Returns
     -------
-    Limits
+    Seen
 
     Raises
     ------
@@ -106,7 +67,7 @@ def limits_of(problem: Problem, observed: Observed) -> Limits:
             "interval, which does not say how another value would have been reported, so that no "
             "data can be simulated. Leave these rows out of the calibration."
         )
-    return Limits(known.lower, known.upper)
+    return known
 
 
 def replaceable_density(

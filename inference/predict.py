@@ -13,6 +13,7 @@ import xarray as xr
 from ..datasets.errors import InputError
 from ..models.dosing import Regimen
 from .arrangement import regimens_of
+from .measuring.measurement import Drawing
 from .measuring.offsets import measured
 from .measuring.sigmas import spreads_at
 from .populations.hierarchy import Hierarchical
@@ -242,10 +243,13 @@ def measurements(
         if observed.groups.labels:
             member = where(observed.groups.member, 0)
             f = measured(problem, observed, f, data, member)
-        values = error.random(
-            rng, f, sigma, where(error.working_se(rows), 0.0), rows.floor,
-            shift=where(error.shift(rows), 0.0), averaged=where(rows.averaged, False),
-        )  # fmt: skip
+        what = Drawing(
+            se=where(error.working_se(rows), 0.0),
+            floor=rows.floor,
+            shift=where(error.shift(rows), 0.0),
+            averaged=where(rows.averaged, False),
+        )
+        values = error.random(rng, f, sigma, what)
         made[observed.name] = values, error.value_unit(problem.model.unit(observed.target))
     return made
 

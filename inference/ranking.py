@@ -23,7 +23,8 @@ from pytensor.compile.maker import function as compiled_function
 
 from .checks.convergence import diagnostic, failures, scalars
 from .counters import SOLVES
-from .exchange import Limits, kind_name, limits_of, replaceable_density, value_name
+from .exchange import kind_name, limits_of, replaceable_density, value_name
+from .measuring.limits import Seen
 from .measuring.sigmas import residual_spreads, sigma_by_row, sigma_names
 from .populations.hierarchy import CENTERING, INTERNAL
 from .populations.population import individual_name
@@ -80,7 +81,7 @@ class Workshop:
     back : callable float64[n] -> dict of name to array
         From there to parameters and what is derived from them.
     dims : mapping of name to dims
-    limits : mapping of observable to Limits
+    limits : mapping of observable to Seen
     scores : mapping of observable to callable
         ``(value, kind, f, *sigma)`` to the log likelihood of all rows.
     """
@@ -89,7 +90,7 @@ class Workshop:
     start: Callable[[int], Array] = field(repr=False)
     back: Callable[[Array], dict[str, Array]] = field(repr=False)
     dims: Mapping[str, tuple[str, ...]] = field(repr=False)
-    limits: Mapping[str, Limits] = field(repr=False)
+    limits: Mapping[str, Seen] = field(repr=False)
     scores: Mapping[str, Callable[..., Any]] = field(repr=False)
 
 
@@ -134,7 +135,7 @@ def way_back(model: Any) -> Callable[[Array], dict[str, Array]]:
     return back
 
 
-def score(problem: Problem, observed: Observed, limits: Limits) -> Callable[..., Any]:
+def score(problem: Problem, observed: Observed, limits: Seen) -> Callable[..., Any]:
     """Compile the log likelihood of all rows of an observable."""
     error = problem.errors[observed.name]
     value, kind, f = (pt.dvector(name) for name in ("value", "kind", "f"))
@@ -209,7 +210,7 @@ def measured(
     """Measurements of one truth, as the assay would report them."""
     data: dict[str, Array] = {}
     for name, values in simulate_rows(shop.problem, one, dict(predicted), rng).items():
-        data[value_name(name)], data[kind_name(name)] = shop.limits[name].censor(values[0])
+        data[value_name(name)], data[kind_name(name)] = shop.limits[name].reported(values[0])
     return data
 
 

@@ -12,7 +12,8 @@ from scipy import stats
 
 from ...datasets.errors import InputError
 from ..measuring.density import NORMAL
-from ..measuring.measurement import KINDS, ScaledError
+from ..measuring.measurement import KINDS
+from ..measuring.scaled import ScaledError
 from ..measuring.sigmas import spreads_at
 from ..percent import percent
 from ..populations.hierarchy import scale_of

@@ -11,7 +11,8 @@ from scipy import stats
 
 from ..measuring.density import NORMAL
 from ..measuring.limits import Seen, seen
-from ..measuring.measurement import ScaledError, Value
+from ..measuring.measurement import Value
+from ..measuring.scaled import ScaledError
 from ..measuring.sigmas import residual_spreads, sigma_by_row
 from ..predict import draws_of
 from ..replicates import predictions

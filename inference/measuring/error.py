@@ -13,8 +13,9 @@ import pytensor.tensor as pt
 from ...datasets.errors import InputError
 from ...datasets.wording import closest
 from ...models.distributions import Distribution, HalfNormal, LogNormal, Normal
-from .measurement import KINDS, Array, ErrorModel, Rows, ScaledError, Value, scale_of
+from .measurement import KINDS, Array, ErrorModel, Rows, Value, scale_of
 from .outcome_error import Bernoulli, Ordinal
+from .scaled import ScaledError
 
 __all__ = [
     "KINDS",
@@ -32,19 +33,12 @@ __all__ = [
     "error_model",
 ]
 
-# Of a relative error: 8 % to 120 % with probability 0.95. It excludes zero: an error that may
-# vanish lets a curve pass through a handful of points, and the posterior has a funnel there.
-RELATIVE = LogNormal(0.3, 0.7)
 STUDENT = 4.0  # degrees of freedom: heavy tails, and still a finite variance
 
 
 @dataclass(frozen=True)
 class AdditiveScale(ScaledError):
     """Constant spread ``<observable>_sigma``, in the unit of the observable (abstract)."""
-
-    def parameters(self, observable: str) -> tuple[str, ...]:
-        """One spread."""
-        return (f"{observable}_sigma",)
 
     def units(self, observable: str, unit: str) -> dict[str, str]:
         """Give the unit of the observable."""
@@ -124,18 +118,6 @@ class Proportional(ScaledError):
 
     name: ClassVar[str] = "proportional"
     text: ClassVar[str] = "value ~ Normal(f, sigma f)"
-
-    def parameters(self, observable: str) -> tuple[str, ...]:
-        """One coefficient of variation."""
-        return (f"{observable}_sigma",)
-
-    def units(self, observable: str, unit: str) -> dict[str, str]:
-        """Give none: a pure number."""
-        return {f"{observable}_sigma": ""}
-
-    def priors(self, observable: str, rows: Rows) -> dict[str, Distribution]:
-        """Log-normal around 0.3, see `RELATIVE`."""
-        return {f"{observable}_sigma": RELATIVE}
 
     def spread(self, f: Value, sigma: tuple[Value, ...], se: Value, floor: float) -> Value:
         """``sqrt((sigma f)^2 + se^2)``, never below the floor."""
@@ -217,18 +199,6 @@ class LogScale(ScaledError):
     variation ``cv = sd / mean`` it lies ``log(1 + cv^2) / 2`` above, on the log scale. The row is
     scored there. A published median is scored as it is.
     """
-
-    def parameters(self, observable: str) -> tuple[str, ...]:
-        """One spread of the logarithm."""
-        return (f"{observable}_sigma",)
-
-    def units(self, observable: str, unit: str) -> dict[str, str]:
-        """Give none: a pure number."""
-        return {f"{observable}_sigma": ""}
-
-    def priors(self, observable: str, rows: Rows) -> dict[str, Distribution]:
-        """Log-normal around 0.3, see `RELATIVE`."""
-        return {f"{observable}_sigma": RELATIVE}
 
     def check(self, observable: str, rows: Rows) -> None:
         """Values, left limits, upper ends and quartiles must be positive."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Seen", "seen"]
 
 Array = npt.NDArray[np.float64]
-LEFT, RIGHT, BETWEEN = (KINDS.index(k) for k in ("left", "right", "interval"))
+NONE, LEFT, RIGHT, BETWEEN = (KINDS.index(k) for k in ("none", "left", "right", "interval"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,31 @@ class Seen:
     def shown(self) -> Array:
         """Values, and limits in place of what lies beyond them; float64[n]."""
         return np.clip(self.value, self.lower, self.upper)
+
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """Kinds of censoring by a limit, as positions in `KINDS`, that can occur."""
+        sides = ((NONE, True), (LEFT, np.isfinite(self.lower).any()),
+                 (RIGHT, np.isfinite(self.upper).any()))  # fmt: skip
+        return tuple(kind for kind, there in sides if there)
+
+    def reported(self, values: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+        """Report simulated values as the assay would.
+
+        Parameters
+        ----------
+        values : float64[..., n]
+
+        Returns
+        -------
+        float64[..., n]
+            The limit in place of what lies beyond it.
+        int64[..., n]
+            Censoring, as position in `KINDS`.
+        """
+        low, high = values < self.lower, values > self.upper
+        kind = np.where(low, LEFT, np.where(high, RIGHT, NONE)).astype(np.int64)
+        return np.clip(values, self.lower, self.upper), kind
 
     def censored(self, values: Array) -> Array:
         """Censor simulated values as the data are: infinite beyond the limit of their row.

@@ -1,9 +1,8 @@
-"""What all measurement models share: rows, their densities, and random measurements.
+"""What all measurement models share: rows, what is drawn at them, and how they are scored.
 
-`ErrorModel` says how a measured value comes from the model's value. `ScaledError` is the family in
-which it scatters on a working scale (of the value, or of its logarithm) by a normal or Student's t
-distribution; there a value beyond a limit of quantification contributes a probability. Outcomes
-that are no quantities (yes or no, grades) stand in `outcome_error`.
+`ErrorModel` says how a measured value comes from the model's value. Quantities that scatter on a
+working scale stand in `scaled` and `error`; outcomes that are no quantities (yes or no, grades) in
+`outcome_error`.
 """
 
 from __future__ import annotations
@@ -11,16 +10,25 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pytensor.tensor as pt
 
 from ...models.distributions import Distribution, Normal
-from .density import NORMAL, row_log_density
 
-__all__ = ["FLOOR", "KINDS", "Array", "ErrorModel", "Rows", "ScaledError", "Value", "scale_of"]
+__all__ = [
+    "FLOOR",
+    "KINDS",
+    "SINGLE",
+    "Array",
+    "Drawing",
+    "ErrorModel",
+    "Rows",
+    "Value",
+    "scale_of",
+]
 
 Array = npt.NDArray[Any]
 Value = Any  # float, NumPy array or TensorVariable: the formulas use operators only
@@ -90,6 +98,34 @@ def scale_of(rows: Rows) -> float:
             if scale > 0:
                 return float(f"{scale:.2g}")
     return 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What is drawn at a model's value: by default a single measurement.
+
+    Parameters
+    ----------
+    se : float or float64[...]
+        Standard error of a mean on the working scale; 0: a single measurement.
+    floor : float
+        As `Rows.floor`.
+    shift, above, averaged : float or array
+        As `ErrorModel.shift`, `Rows.above`, `Rows.averaged`.
+
+    Notes
+    -----
+    All must broadcast with the model's values.
+    """
+
+    se: Value = 0.0
+    floor: float = 0.0
+    shift: Value = 0.0
+    above: Value = -math.inf
+    averaged: Value = False
+
+
+SINGLE = Drawing()
 
 
 @dataclass(frozen=True)
@@ -194,12 +230,7 @@ class ErrorModel(ABC):
         rng: np.random.Generator,
         f: Array,
         sigma: tuple[Value, ...],
-        se: Value = 0.0,
-        floor: float = 0.0,
-        *,
-        shift: Value = 0.0,
-        above: Value = -math.inf,
-        averaged: Value = False,
+        what: Drawing = SINGLE,
     ) -> Array:
         """Draw measurements, uncensored.
 
@@ -210,12 +241,8 @@ class ErrorModel(ABC):
             The model's values.
         sigma : tuple of float or float64[...]
             In the order of `parameters`; must broadcast with ``f``.
-        se : float or float64[...]
-            Standard error of a mean on the working scale; 0: a single measurement.
-        floor : float
-            As `Rows.floor`.
-        shift, above, averaged : float or array, optional
-            As `ScaledError.shift`, `Rows.above`, `Rows.averaged`; must broadcast with ``f``.
+        what : Drawing
+            Single measurements, means, or truncated values.
 
         Returns
         -------
@@ -244,117 +271,7 @@ class ErrorModel(ABC):
         float64[..., n]
             Before censoring.
         """
-        return self.random(
-            rng, f, sigma, self.working_se(rows), rows.floor,
-            shift=self.shift(rows), above=rows.above, averaged=rows.averaged,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ScaledError(ErrorModel):
-    """Scatter on a working scale, normal or by Student's t (abstract).
-
-    Notes
-    -----
-    A published mean or median counts with its standard error. Where all rows of the observable are
-    published, its variance adds to the residual variance, which then says how far published values
-    lie from the model. Among single measurements the residual spread is that of a single value,
-    which the standard error contains already, so that the mean is normal with that error alone.
-    """
-
-    def spreads(self, observable: str) -> tuple[str, ...]:
-        """All parameters; see `ErrorModel`."""
-        return self.parameters(observable)
-
-    @property
-    def tails(self) -> float:
-        """Degrees of freedom of Student's t, or `NORMAL`."""
-        return NORMAL
-
-    @abstractmethod
-    def spread(self, f: Value, sigma: tuple[Value, ...], se: Value, floor: float) -> Value:
-        """Compute the spread on the working scale; ``se`` is on that scale too.
-
-        It is the standard deviation of a normal distribution, the scale of a t distribution.
-        """
-
-    def location(self, f: Value, floor: float) -> Value:
-        """Bring the model's value to the working scale."""
-        return f
-
-    def working(self, x: Value) -> Value:
-        """Bring a measured value or a limit to the working scale."""
-        return x
-
-    def natural(self, z: Array) -> Array:
-        """Bring a value back from the working scale."""
-        return z
-
-    def jacobian(self, value: Value) -> Value:
-        """Log derivative of the working scale by the value."""
-        return pt.zeros_like(value)
-
-    @final
-    def log_density(
-        self, value: Value, f: Value, sigma: tuple[Value, ...], rows: Rows, se: Value = None
-    ) -> Value:
-        """Log density or log probability of each row; see `ErrorModel`."""
-        floor = rows.floor
-        location = self.location(f, floor) + self.shift(rows)
-        se = self.working_se(rows) if se is None else se
-        spread = self.spread(f, sigma, se, floor) + pt.zeros_like(location)
-        if rows.averaged.any():
-            spread = pt.where(pt.constant(rows.averaged), se, spread)
-        low, high = self.working(rows.lower), self.working(rows.upper)
-        bounded = np.isfinite(rows.above)
-        above = np.where(bounded, self.working(np.where(bounded, rows.above, 1.0)), -np.inf)
-        scores = row_log_density(
-            self.working(value), low, high, rows.kind, location, spread,
-            nu=np.where(rows.averaged, NORMAL, self.tails), above=above,
-        )  # fmt: skip
-        exact = KINDS.index("none")
-        if (rows.kind == exact).all():
-            return scores + self.jacobian(value)
-        return scores + pt.switch(pt.constant(rows.kind == exact), self.jacobian(value), 0.0)
-
-    @final
-    def random(
-        self,
-        rng: np.random.Generator,
-        f: Array,
-        sigma: tuple[Value, ...],
-        se: Value = 0.0,
-        floor: float = 0.0,
-        *,
-        shift: Value = 0.0,
-        above: Value = -math.inf,
-        averaged: Value = False,
-    ) -> Array:
-        """Draw measurements, uncensored; see `ErrorModel`."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            spread: Any = np.where(averaged, se, self.spread(f, sigma, se, floor))
-            location = self.location(f, floor) + shift
-            limit: Any = np.where(np.isfinite(above), self.working(np.asarray(above)), -np.inf)
-            shape = np.shape(location)
-            z = location + spread * self._noise(rng, shape, averaged, limit, location, spread)
-            return np.asarray(self.natural(z), dtype=np.float64)
-
-    def _noise(
-        self,
-        rng: np.random.Generator,
-        shape: Any,
-        averaged: Value,
-        limit: Array,
-        location: Array,
-        spread: Array,
-    ) -> Array:
-        """Draw standard scatter; above a limit, by inversion of the upper tail."""
-        if not np.isfinite(limit).any():
-            noise: Array = rng.standard_normal(shape)
-            heavy = self.tails != NORMAL
-            return np.where(averaged, noise, rng.standard_t(self.tails, shape)) if heavy else noise
-        from scipy import stats  # late: few fits are truncated
-
-        law = stats.norm() if self.tails == NORMAL else stats.t(self.tails)
-        share = law.sf((limit - location) / spread) * (1 - rng.random(shape))
-        return np.asarray(law.isf(share), dtype=np.float64)
+        what = Drawing(
+            self.working_se(rows), rows.floor, self.shift(rows), rows.above, rows.averaged
+        )
+        return self.random(rng, f, sigma, what)

@@ -26,7 +26,7 @@ import pytensor.tensor as pt
 from ...datasets.errors import InputError
 from ...models.distributions import Distribution, LogNormal, Normal
 from .logits import log_grade
-from .measurement import FLOOR, KINDS, Array, ErrorModel, Rows, Value
+from .measurement import FLOOR, KINDS, SINGLE, Array, Drawing, ErrorModel, Rows, Value
 
 __all__ = ["Bernoulli", "Ordinal", "Outcome"]
 
@@ -123,12 +123,7 @@ class Outcome(ErrorModel):
         rng: np.random.Generator,
         f: Array,
         sigma: tuple[Value, ...],
-        se: Value = 0.0,
-        floor: float = 0.0,
-        *,
-        shift: Value = 0.0,
-        above: Value = -math.inf,
-        averaged: Value = False,
+        what: Drawing = SINGLE,
     ) -> Array:
         """Draw outcomes; see `ErrorModel`."""
         f = np.asarray(f, dtype=np.float64)

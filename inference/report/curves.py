@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..measuring.error import KINDS
+from ..measuring.measurement import Drawing
 from ..measuring.offsets import measured
 from ..measuring.sigmas import spreads_at
 from ..predict import predict
@@ -156,7 +157,7 @@ def band(
     for column in np.repeat(f, REPEATS, axis=0).T:  # same errors at all times: smooth limits
         rng = np.random.default_rng(seed)
         wide = tuple(np.repeat(s[:, 0], REPEATS) for s in sigma)
-        new = error.random(rng, column, wide, se, observed.rows.floor)
+        new = error.random(rng, column, wide, Drawing(se, observed.rows.floor))
         limits.append(np.nanquantile(new, (0.05, 0.95)))
     p5, p95 = np.transpose(limits)
     columns = {"median": median, "q5": q5, "q25": q25, "q75": q75, "q95": q95, "p5": p5, "p95": p95}

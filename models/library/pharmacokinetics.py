@@ -84,79 +84,71 @@ FLIP = (
     "CL, V and KA from concentrations in the rise and in the decline. KA and CL/V can change "
     "places with V rescaled (flip-flop): state an order or a prior. By mouth only CL/F and V/F."
 )
-one_iv = OdeModel(
-    name="pk-1-iv",
-    title="One compartment, by vein",
-    description="Give the drug into center, as a bolus or an infusion.",
-    states=(CENTER,),
-    parameters=(CL, V),
-    rhs=_one,
-    outputs={"C": _concentration_one},
-    output_units={"C": "mg/L"},
-    schedule=INTO_VEIN,
-    horizon=48.0,
-    invariances=(Invariance({"V": 1, "CL": 1}, {"center": 1}, {"center": 1}),),
-    identifiable="CL and V from concentrations after a known dose.",
-    fits="concentrations after doses into a vein",
-    references=(FELMLEE,),
+INTO_THE_VEIN = "Give the drug into center, as a bolus or an infusion."
+BY_MOUTH = "First-order absorption. Give the drug into depot."
+
+
+def _scaled(states: tuple[State, ...], parameters: tuple[Parameter, ...]) -> Invariance:
+    """All amounts with the dose, the volumes and the clearances: concentrations stay."""
+    sizes = {p.name: 1 for p in parameters if p.unit in ("L", "L/h")}
+    return Invariance(sizes, {s.name: 1 for s in states}, {states[0].name: 1})
+
+
+def _linear(
+    name: str,
+    title: str,
+    states: tuple[State, ...],
+    parameters: tuple[Parameter, ...],
+    rhs: Any,
+    identifiable: str,
+) -> OdeModel:
+    """Linear kinetics, given into the first state."""
+    oral, two = GUT in states, PERIPHERAL in states
+    return OdeModel(
+        name=name,
+        title=title,
+        description=BY_MOUTH if oral else INTO_THE_VEIN,
+        states=states,
+        parameters=parameters,
+        rhs=rhs,
+        outputs={"C": _concentration_two if two else _concentration_one},
+        output_units={"C": "mg/L"},
+        schedule=INTO_GUT if oral else INTO_VEIN,
+        horizon=96.0 if two else 48.0,
+        invariances=(_scaled(states, parameters),),
+        identifiable=identifiable,
+        fits="concentrations after doses "
+        + ("by mouth or under the skin" if oral else "into a vein"),
+        references=(FELMLEE,),
+    )
+
+
+one_iv = _linear(
+    "pk-1-iv",
+    "One compartment, by vein",
+    (CENTER,),
+    (CL, V),
+    _one,
+    "CL and V from concentrations after a known dose.",
 )
-one_oral = OdeModel(
-    name="pk-1-oral",
-    title="One compartment, by mouth",
-    description="First-order absorption. Give the drug into depot.",
-    states=(GUT, CENTER),
-    parameters=(KA, CL, V),
-    rhs=_one_by_mouth,
-    outputs={"C": _concentration_one},
-    output_units={"C": "mg/L"},
-    schedule=INTO_GUT,
-    horizon=48.0,
-    invariances=(Invariance({"V": 1, "CL": 1}, {"depot": 1, "center": 1}, {"depot": 1}),),
-    identifiable=FLIP,
-    fits="concentrations after doses by mouth or under the skin",
-    references=(FELMLEE,),
+one_oral = _linear(
+    "pk-1-oral", "One compartment, by mouth", (GUT, CENTER), (KA, CL, V), _one_by_mouth, FLIP
 )
-two_iv = OdeModel(
-    name="pk-2-iv",
-    title="Two compartments, by vein",
-    description="Give the drug into center, as a bolus or an infusion.",
-    states=(CENTER, PERIPHERAL),
-    parameters=(CL, Q, VC, VP),
-    rhs=_two,
-    outputs={"C": _concentration_two},
-    output_units={"C": "mg/L"},
-    schedule=INTO_VEIN,
-    horizon=96.0,
-    invariances=(
-        Invariance(
-            {"VC": 1, "VP": 1, "CL": 1, "Q": 1}, {"center": 1, "peripheral": 1}, {"center": 1}
-        ),
-    ),
-    identifiable="All four from concentrations that show both slopes.",
-    fits="concentrations after doses into a vein",
-    references=(FELMLEE,),
+two_iv = _linear(
+    "pk-2-iv",
+    "Two compartments, by vein",
+    (CENTER, PERIPHERAL),
+    (CL, Q, VC, VP),
+    _two,
+    "All four from concentrations that show both slopes.",
 )
-two_oral = OdeModel(
-    name="pk-2-oral",
-    title="Two compartments, by mouth",
-    description="First-order absorption. Give the drug into depot.",
-    states=(GUT, CENTER, PERIPHERAL),
-    parameters=(KA, CL, Q, VC, VP),
-    rhs=_two_by_mouth,
-    outputs={"C": _concentration_two},
-    output_units={"C": "mg/L"},
-    schedule=INTO_GUT,
-    horizon=96.0,
-    invariances=(
-        Invariance(
-            {"VC": 1, "VP": 1, "CL": 1, "Q": 1},
-            {"depot": 1, "center": 1, "peripheral": 1},
-            {"depot": 1},
-        ),
-    ),
-    identifiable=FLIP,
-    fits="concentrations after doses by mouth or under the skin",
-    references=(FELMLEE,),
+two_oral = _linear(
+    "pk-2-oral",
+    "Two compartments, by mouth",
+    (GUT, CENTER, PERIPHERAL),
+    (KA, CL, Q, VC, VP),
+    _two_by_mouth,
+    FLIP,
 )
 
 
@@ -192,7 +184,7 @@ turnover = OdeModel(
     ),
     parameters=(
         _row("KTR", 1.0, "1/h", "transit", iiv=0.7),
-        _row("KA", 1.0, "1/h", "absorption", iiv=0.7),
+        KA,
         _row("CL", 0.15, "L/h", "clearance"),
         _row("V", 8.0, "L", "volume of distribution"),
         _row("Imax", 0.9, "", "largest inhibition", prior=LogitNormal(0.9, 1.5), upper=1.0),
@@ -205,7 +197,7 @@ turnover = OdeModel(
     initial=_baseline,
     outputs={"C": _concentration_one},
     output_units={"C": "mg/L"},
-    schedule=Regimen([Dose(0.0, 100.0, "depot")]),
+    schedule=INTO_GUT,
     horizon=144.0,
     invariances=(
         Invariance(

@@ -36,6 +36,17 @@ MODEL = OdeModel(
 )
 
 
+def from_start(start: Parameter, rate: Parameter) -> OdeModel:
+    """Decay of which the value at time 0, ``C0``, is a parameter as well."""
+    return OdeModel(
+        name="decay",
+        states=(),
+        parameters=(start, rate),
+        outputs={"C": lambda t, y, p: p.C0 * exp(-p.k * t)},
+        output_units={"C": "mg/L"},
+    )
+
+
 def curve(k: float, times: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Concentrations."""
     return np.asarray(A * np.exp(-k * np.asarray(times, dtype=float)))

@@ -15,21 +15,15 @@ from cytobayes.inference.calibration import calibrate, read_calibration
 from cytobayes.inference.checks.sbc import sbc
 from cytobayes.inference.ranking import LOG_LIKELIHOOD, Plan, imagine, ranked, sampled, workshop
 from cytobayes.inference.sampling.samplers import Settings
-from cytobayes.models import OdeModel, Parameter
+from cytobayes.models import Parameter
 from cytobayes.models.distributions import Normal
-from cytobayes.models.math import exp
+
+from .decay import from_start
 
 TIMES = np.array([0.5, 1.0, 2.0, 4.0, 6.0, 8.0])
 RATE, MEAN, SD = 0.3, 10.0, 2.0
-MODEL = OdeModel(
-    name="S1",
-    states=(),
-    parameters=(
-        Parameter("C0", MEAN, "mg/L", prior=Normal(MEAN, SD)),
-        Parameter("k", RATE, "1/h"),
-    ),
-    outputs={"C": lambda t, y, p: p.C0 * exp(-p.k * t)},
-    output_units={"C": "mg/L"},
+MODEL = from_start(
+    Parameter("C0", MEAN, "mg/L", prior=Normal(MEAN, SD)), Parameter("k", RATE, "1/h")
 )
 DRAWS: dict[str, Any] = {"draws": 150, "tune": 150, "chains": 2, "ranks": 49}
 

@@ -12,21 +12,16 @@ from cytobayes.datasets import InputError, Study
 from cytobayes.inference import Problem
 from cytobayes.inference.exchange import kind_name, limits_of, value_name
 from cytobayes.inference.sampling.with_nutpie import prepared, with_replica
-from cytobayes.models import OdeModel, Parameter
+from cytobayes.models import Parameter
 from cytobayes.models.distributions import LogNormal
-from cytobayes.models.math import exp
+
+from .decay import from_start
 
 TIMES = np.array([0.5, 1.0, 2.0, 4.0, 8.0])
 LLOQ, ULOQ = 1.5, 9.0
-MODEL = OdeModel(
-    name="decay",
-    states=(),
-    parameters=(
-        Parameter("C0", 10.0, "mg/L", prior=LogNormal(10.0, 0.3)),
-        Parameter("k", 0.3, "1/h", prior=LogNormal(0.3, 0.3)),
-    ),
-    outputs={"C": lambda t, y, p: p.C0 * exp(-p.k * t)},
-    output_units={"C": "mg/L"},
+MODEL = from_start(
+    Parameter("C0", 10.0, "mg/L", prior=LogNormal(10.0, 0.3)),
+    Parameter("k", 0.3, "1/h", prior=LogNormal(0.3, 0.3)),
 )
 
 
@@ -71,7 +66,7 @@ def test_limits_come_from_the_data_in_the_unit_of_the_model() -> None:
     np.testing.assert_allclose(limits.lower, LLOQ)
     np.testing.assert_allclose(limits.upper, ULOQ)
     assert limits.kinds == (0, 1, 2)
-    reported, kind = limits.censor(np.array(SECOND))
+    reported, kind = limits.reported(np.array(SECOND))
     np.testing.assert_array_equal(reported, np.clip(SECOND, LLOQ, ULOQ))
     np.testing.assert_array_equal(kind, [0, 2, 1, 1, 0])
 
@@ -82,8 +77,8 @@ def test_rows_without_limits_are_never_censored() -> None:
     limits = limits_of(made, made.arrangement.observed[0])
     assert limits.kinds == (0,)
     extreme = np.array([1e-9, 1e9, 1.0, 1.0, 1.0])
-    np.testing.assert_array_equal(limits.censor(extreme)[0], extreme)
-    np.testing.assert_array_equal(limits.censor(extreme)[1], 0)
+    np.testing.assert_array_equal(limits.reported(extreme)[0], extreme)
+    np.testing.assert_array_equal(limits.reported(extreme)[1], 0)
 
 
 def test_intervals_are_refused() -> None:

@@ -24,6 +24,7 @@ from cytobayes.inference.measuring.error import (
     Rows,
     error_model,
 )
+from cytobayes.inference.measuring.measurement import Drawing
 
 pytensor: Any = untyped_pytensor
 pt: Any = untyped_tensor
@@ -213,7 +214,7 @@ def test_random_draws_have_the_distribution_that_is_scored(
 def test_random_means_scatter_more(error: ErrorModel, sigma: tuple[float, ...]) -> None:
     rng = np.random.default_rng(4)
     f = np.full(4000, 2.0)
-    plain, mean = error.random(rng, f, sigma), error.random(rng, f, sigma, se=2.0)
+    plain, mean = error.random(rng, f, sigma), error.random(rng, f, sigma, Drawing(se=2.0))
     assert np.ptp(np.quantile(mean, [0.1, 0.9])) > 1.5 * np.ptp(np.quantile(plain, [0.1, 0.9]))
 
 

@@ -20,6 +20,8 @@ from cytobayes.models import OdeModel, Parameter
 from cytobayes.models.distributions import LogNormal, Normal
 from cytobayes.models.math import exp
 
+from ..oral import oral
+
 WANG = {
     "prop: sd=f*sqrt(.1)": ("proportional", {"Y_sigma": 0.1**0.5}),
     "add: sd=sqrt(.1)": ("additive", {"Y_sigma": 0.1**0.5}),
@@ -64,23 +66,8 @@ def test_wang_2007_is_met_by_quadrature_and_by_importance_sampling(
         assert abs(sampled.m2ll - known["exact_m2ll"]) < 5 * sampled.error < 0.5
 
 
-def oral(t: Any, y: Any, p: Any) -> Any:
-    k = p.cl / p.v
-    return p.dose * p.ka / (p.v * (p.ka - k)) * (exp(-k * t) - exp(-p.ka * t))
-
-
-THEO = OdeModel(
-    name="theophylline",
-    states=(),
-    parameters=(
-        Parameter("ka", 1.5, "1/h", prior=LogNormal(1.5, 0.5)),
-        Parameter("cl", 2.7, "L/h", prior=LogNormal(2.7, 0.5)),
-        Parameter("v", 31.0, "L", prior=LogNormal(31.0, 0.5)),
-        Parameter("dose", 320.0, "mg"),
-    ),
-    outputs={"cp": oral},
-    output_units={"cp": "mg/L"},
-)
+THEO = oral("cp", 320.0, ka=(1.5, 0.5), CL=(2.7, 0.5), V=(31.0, 0.5))
+NAMES = {"ka": "ka", "CL": "cl", "V": "v"}  # ours and those of the reference
 
 
 @pytest.mark.reference
@@ -97,8 +84,8 @@ def test_theophylline_at_its_maximum_has_the_exact_likelihood(reference_dir: Pat
         THEO, data, error="additive", population="hierarchical", inputs={"dose": "dose"}
     )
     best = known["exact_ml_natural"]
-    at = {n: best[n] for n in ("ka", "cl", "v")}
-    at |= {f"{n}_omega": best[f"omega_{n}"] for n in ("ka", "cl", "v")}
+    at = {n: best[theirs] for n, theirs in NAMES.items()}
+    at |= {f"{n}_omega": best[f"omega_{theirs}"] for n, theirs in NAMES.items()}
     found = marginal_likelihood(problem, at | {"cp_sigma": best["add_sd"]})
     assert found.m2ll == pytest.approx(trapezoid(rows, doses, best), abs=1e-3)
     assert found.error < 1e-3

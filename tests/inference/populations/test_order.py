@@ -16,31 +16,14 @@ from cytobayes.datasets import InputError, Study
 from cytobayes.inference import Problem, fit
 from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.populations.order import Bound, read_order
-from cytobayes.models import Namespace, OdeModel, Parameter
 from cytobayes.models.distributions import LogNormal
-from cytobayes.models.math import exp
+
+from ..oral import oral
 
 arviz_stats: Any = untyped_stats
 
 
-def concentration(t: Any, y: Namespace, p: Namespace) -> Any:
-    """Bateman's function, which is the same for ka and k exchanged, but for a factor."""
-    k = p.CL / p.V
-    return 10.0 * p.ka / (p.V * (p.ka - k)) * (exp(-k * t) - exp(-p.ka * t))
-
-
-MODEL = OdeModel(
-    name="oral",
-    states=(),
-    parameters=(
-        Parameter("ka", 1.0, "1/h", prior=LogNormal(1.0, 1.0)),
-        Parameter("CL", 1.0, "L/h", prior=LogNormal(1.0, 0.5)),
-        Parameter("V", 2.0, "L", prior=LogNormal(2.0, 0.5)),
-        Parameter("D", 10.0, "mg"),
-    ),
-    outputs={"C": concentration},
-    output_units={"C": "mg/L"},
-)
+MODEL = oral("C", 10.0, ka=(1.0, 1.0), CL=(1.0, 0.5), V=(2.0, 0.5))
 ORDER = {"ka": "CL/V"}
 
 
@@ -115,7 +98,7 @@ def test_samples_follow_the_prior_restricted_to_the_region() -> None:
         ({"ka": "CL/q"}, "no parameter 'q'"),
         ({"ka": "ka/V"}, "stands on both sides"),
         ({"ka": "CL", "CL": "ka"}, "form a circle"),
-        ({"D": "CL"}, "D is not estimated"),
+        ({"dose": "CL"}, "dose is not estimated"),
         ({"ka": "__import__('os')"}, "and nothing else"),
         ({"ka": "CL.real"}, "and nothing else"),
         ({"ka": "CL if V else 1"}, "and nothing else"),

@@ -56,6 +56,8 @@ class Entry:
         of git's own digest) where known, and ``name``, their place in the folder.
     parts : mapping of file to sha256
         Further files in the folder ``data``.
+    inputs : mapping of parameter to covariate
+        Parameters of models that the set states for each subject: ``{"B0rel": "burden"}``.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Entry:
     loader: str = ""
     download: list[Mapping[str, str]] = field(default_factory=list)
     parts: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, part: str = "") -> bytes:
         """Contents of the file, or of one of the parts.

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...datasets import registry
 from ...datasets.errors import InputError
 from ...datasets.wording import shown
 from ...models.dosing import Dose, Regimen
+from ...models.library import get
 from ..analysis import Analysis, DataSource
 from ..analysis_file import read_analysis, read_regimen
 from ..notation import read_assignment, read_distribution, read_number
@@ -127,7 +129,16 @@ def _start(what: str, data: str | None) -> Analysis:
         raise InputError(
             "no data: add --data NAME (cytobayes datasets lists them) or --data FILE.csv"
         )
-    return Analysis(model=what, data=DataSource.of(data))
+    source = DataSource.of(data)
+    return Analysis(model=what, data=source, inputs=_stated(what, source))
+
+
+def _stated(model: str, source: DataSource) -> dict[str, str]:
+    """Parameters of the model that a known data set states for each subject."""
+    if source.name not in registry.names():
+        return {}
+    known = {p.name for p in get(model).parameters}
+    return {n: c for n, c in registry.entry(source.name).inputs.items() if n in known}
 
 
 def _given(options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -351,3 +351,10 @@ def test_what_is_left_open_is_settled_by_the_population() -> None:
     described = Analysis.of(problem, data=DataSource("crs-cohort"))
     assert not described.solver
     assert described.to_problem(study).id == problem.id
+
+
+def test_a_known_data_set_states_which_parameters_are_covariates() -> None:
+    """What the set says of its subjects is taken where the model has it, and nowhere else."""
+    assert compose("crs-cascade", data="crs-cohort").inputs == {"B0rel": "burden"}
+    assert compose("endotoxin", data="crs-cohort").inputs == {}
+    assert compose("endotoxin", data="lps-2ng-kg").inputs == {}

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 BENCH_READY := $(READY)-bench
 DOCS_READY := $(READY)-docs
-RUN := runs/lps
+RUN := runs/first
 
 # Which tests run, and in how many processes.
 MARKS := not slow and not hour
@@ -16,7 +16,7 @@ WORKERS := auto
 .PHONY: help env demo test lint format docs bench wheel clean distclean
 
 help:
-	@echo "make demo       fit the endotoxin model to published data and write a report"
+	@echo "make demo       fit the CRS cascade to a virtual cohort: risk of CRS, exposure-response, report"
 	@echo "make test       run the tests (MARKS='slow' or 'hour' for the long ones)"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff put the code in order"
@@ -41,7 +41,7 @@ $(DOCS_READY): $(READY)
 	@touch $@
 
 demo: $(READY)
-	$(BIN)/cytobayes fit endotoxin --data lps-2ng-kg --out $(RUN) --force
+	$(BIN)/cytobayes fit crs-cascade --data crs-cohort --out $(RUN) --force
 	$(BIN)/cytobayes report $(RUN)
 	@sh scripts/show.sh $(RUN)/report.html
 

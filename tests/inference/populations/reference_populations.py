@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cytobayes.datasets import read_table
+import pandas as pd
+
+from cytobayes.datasets import Study, read_table
 from cytobayes.inference import Problem
 from cytobayes.inference.populations.covariates import Effect
 from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.models.distributions import HalfNormal, LogNormal
 from cytobayes.models.library import get
 
-__all__ = ["theophylline", "two_compartments", "two_compartments_population", "warfarin"]
+__all__ = [
+    "endotoxin",
+    "theophylline",
+    "two_compartments",
+    "two_compartments_population",
+    "warfarin",
+]
 
 TWO = {
     "CL": LogNormal(10.0, 0.25),
@@ -73,4 +81,30 @@ def two_compartments_population(reference_dir: Path) -> Problem:
         priors=TWO | spreads | {"cObs_sigma": HalfNormal(0.5)},
         observables={"cObs": "C"},
         order={"KA": fastest},
+    )
+
+
+def endotoxin(reference_dir: Path) -> Problem:
+    """Four cytokines of twenty volunteers after 2 ng/kg; six rates vary, two are common."""
+    rows = pd.read_csv(reference_dir / "cytokine_lps_bolus_endotoxin" / "data.csv")
+    rows.columns = ["subject", "time", "observable", "value"]
+    study = Study(
+        rows[rows["time"] > 0],
+        units=dict.fromkeys(("TNF", "IL6", "IL8", "IL10"), "pg/mL"),
+        time_unit="h",
+        name="endotoxin",
+    ).with_doses(pd.DataFrame([{"time": 0.0, "target": "E", "amount": 2.0}]))
+    model = get("endotoxin-bolus")
+    varying = ("ktnf", "k6", "k6m", "k8", "k8m", "k10m")
+    rates = {n: LogNormal(model.parameter(n).value, 0.5) for n in (*varying, "kma", "ktnfm")}
+    spreads = {f"{n}_omega": HalfNormal(0.5) for n in varying}
+    sigmas = {f"{c}_sigma": HalfNormal(0.5) for c in ("TNF", "IL6", "IL8", "IL10")}
+    published = ("k10", "TNF_0", "IL6_0", "IL8_0", "IL10_0")
+    return Problem(
+        model,
+        study,
+        "lognormal",
+        Hierarchical(varying=varying),
+        priors=rates | spreads | sigmas,
+        fixed={n: model.parameter(n).value for n in published},
     )

@@ -14,6 +14,7 @@ import xarray as xr
 from cytobayes.inference import Problem, convergence, fit
 
 from .reference_populations import (
+    endotoxin,
     theophylline,
     two_compartments,
     two_compartments_population,
@@ -94,6 +95,25 @@ def agree_with_posterior(
         assert z_of_mean(draws, expected) < 4, key
         gap = abs(float(draws.mean()) - expected["mean"]) / expected["sd"]
         assert gap < wide.get(key, 0.1), key
+        assert 0.9 < float(draws.std()) / expected["sd"] < 1.1, key
+
+
+@pytest.mark.slow
+def test_volunteers_after_endotoxin_agree_with_the_computed_posterior(reference_dir: Path) -> None:
+    """Means within 0.15 sd plus 3 standard errors, sds within 10 %; individual means likewise."""
+    posterior = sampled(endotoxin(reference_dir), seed=35, draws=1000, tune=400)
+    computed = reference(reference_dir / "cytokine_lps_bolus_endotoxin")
+    for key, expected in computed["parameters"].items():
+        kind, _, rest = key.partition("_")
+        draws = {
+            "mu": lambda name: np.log(posterior[name.removeprefix("log_").lower()]),
+            "log": lambda name: np.log(posterior[name.lower()]),
+            "omega": lambda name: posterior[f"{name.removeprefix('log_').lower()}_omega"],
+            "sigma": lambda name: posterior[f"{name}_sigma"],
+        }[kind](rest)
+        error = np.hypot(float(az.mcse(draws.to_numpy())), expected["mcse_mean"])
+        gap = abs(float(draws.mean()) - expected["mean"])
+        assert gap < 0.15 * expected["sd"] + 3 * error, key
         assert 0.9 < float(draws.std()) / expected["sd"] < 1.1, key
 
 

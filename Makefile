@@ -42,7 +42,6 @@ $(DOCS_READY): $(READY)
 
 demo: $(READY)
 	$(BIN)/cytobayes fit crs-cascade --data crs-cohort --out $(RUN) --force
-	$(BIN)/cytobayes report $(RUN)
 	@sh scripts/show.sh $(RUN)/report.html
 
 test: $(READY)

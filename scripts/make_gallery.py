@@ -52,6 +52,7 @@ CHOSEN: dict[str, list[list[str]]] = {
     "jak-inhibition": [["spleen", "symptoms"], ["hemoglobin", "platelets"]],
     "leaky-gut": [["Lp"], ["TNF"], ["IL10"], ["Dm"]],
     "limited-proliferation": [["CAR"], ["B"]],
+    "pk-turnover": [["C"], ["effect"]],
     "ruxolitinib": [["concentration_rux"], ["JAK_rux"]],
     "severe-crs-logistic": [["risk"]],
     "storm-kareva": [["X"], ["Y"], ["D"], ["T"]],

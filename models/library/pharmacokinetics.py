@@ -171,7 +171,7 @@ def _baseline(p: Namespace) -> dict[str, Any]:
 
 turnover = OdeModel(
     name="pk-turnover",
-    title="Absorption through a transit compartment, and a response that turns over",
+    title="Transit absorption, and a response that turns over",
     description=(
         "The drug inhibits the production of a response (indirect response of type I), as warfarin "
         "that of the prothrombin complex. Give the drug into depot."

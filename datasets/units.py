@@ -19,6 +19,8 @@ COUNTED = [
     "international_unit = IU",
 ]
 PLAIN = re.compile(r"[\w./*%\u00b5\u03bc \-^()]{1,40}")
+# Whole numbers become floats: pint computes powers, and 9**9**9**9 would not end in integers.
+WHOLE = re.compile(r"(?<![A-Za-z0-9_.])(?<![0-9.][eE][+-])(\d[\d_]*)(?![\d_.]|[eE][+-]?\d)")
 AMOUNT = r"(?:[pnu\u00b5\u03bcm]?g|[fpnum]?mol|[munpk]?I?U|cells?|copies|[fpnum]?M)"
 VOLUME = r"(?:[mud\u00b5\u03bc]?[lL]|ug|\u00b5g|mg|kg)"
 BRACKETS = re.compile(r"(?P<name>.*?\S)\s*(?:\((?P<a>[^()]*)\)|\[(?P<b>[^\[\]]*)\])")
@@ -118,6 +120,7 @@ def _quantity(unit: str) -> Any:
         raise _UnknownUnit(f"{unit!r} is no unit")
     text = re.sub(r"[\u00b5\u03bc]", "u", unit).replace("%", "percent")
     text = re.sub(r"\b([kmunp]?)U\b", r"\1activity_unit", text)
+    text = WHOLE.sub(r"\1.0", text)
     text = re.sub(r"\b([a-zA-Z]+)l\b", lambda m: m[1] + "L" if m[1] in "mudp" else m[0], text)
     try:
         quantity = _registry().Quantity(1.0, text)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import tempfile
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ import xarray as xr
 
 from .._version import __version__
 from ..datasets.errors import InputError
-from ..datasets.writing import whole_file
+from ..datasets.writing import write_netcdf
 from .counters import SOLVES
 from .pointwise import pointwise
 from .problem import Problem
@@ -98,7 +100,9 @@ def fit(
     log_likelihood : bool
         Also keep the log likelihood of each row, for cross-validation.
     out : path, optional
-        Write the result to this netCDF file as well.
+        Write the result to this netCDF file as well. A place that cannot be written is refused
+        before the first draw; if the disk is full in the end, a warning says so and the result is
+        returned.
     checkpoint : path, optional
         Folder that follows the run, written twice a minute (nutpie only). The same call with the
         same folder goes on where a killed or interrupted one was, with fewer chains to do when
@@ -147,6 +151,8 @@ def fit(
         adaptation=adaptation,
     )
     settings = checked(settings, sampler)
+    if out is not None:
+        writable(Path(out))
     begun = time.perf_counter()
     with Progress(settings.chains, settings.cores, wanted=progress) as display:
         drawn = draw(problem, settings, sampler, display, checkpoint)
@@ -157,7 +163,7 @@ def fit(
     times = {"sampling_time": drawn.seconds, "wall_time": time.perf_counter() - begun}
     tree.attrs.update(facts_of(problem, settings, sampler, drawn) | times)
     if out is not None:
-        save(tree, Path(out))
+        keep(tree, Path(out))
     return tree
 
 
@@ -285,8 +291,24 @@ def read_facts(tree: xr.DataTree) -> dict[str, Any]:
     return facts
 
 
-def save(tree: xr.DataTree, path: Path) -> None:
-    """Write through a temporary file, so that a file of this name is always whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as part:
-        tree.to_netcdf(part, engine="h5netcdf")
+def writable(path: Path) -> None:
+    """Refuse a place that cannot be written, before hours are spent."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another place.") from None
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; name a file, as posterior.nc.")
+
+
+def keep(tree: xr.DataTree, path: Path) -> None:
+    """Write the result; where that fails it is still returned, with a warning."""
+    try:
+        write_netcdf(tree, path)
+    except InputError as error:
+        warnings.warn(
+            f"{error}. The result is returned all the same: write it with "
+            "tree.to_netcdf(PATH) before the process ends.",
+            stacklevel=3,
+        )

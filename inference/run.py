@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ..datasets.errors import InputError
-from ..datasets.writing import whole_file
+from ..datasets.writing import whole_file, write_netcdf
 from .analysis_file import is_analysis, read_analysis, write_text
 
 if TYPE_CHECKING:
@@ -271,11 +271,11 @@ def save_run(folder: Path, tree: xr.DataTree, problem: Problem, analysis: Analys
     """
     whole = tree.copy()
     whole["study"] = problem.data.tree
-    with whole_file(folder / POSTERIOR) as part:
-        whole.to_netcdf(part, engine="h5netcdf")
+    write_netcdf(whole, folder / POSTERIOR)
     written = replace(analysis.moved(folder), problem=problem.id)
     units = {name: problem.unit(name) for name in problem.all_priors}
-    (folder / ANALYSIS).write_text(write_text(written, units), encoding="utf-8")
+    with whole_file(folder / ANALYSIS) as part:
+        part.write_text(write_text(written, units), encoding="utf-8")
 
 
 def save_begun(folder: Path, problem: Problem, analysis: Analysis) -> None:
@@ -291,8 +291,7 @@ def save_begun(folder: Path, problem: Problem, analysis: Analysis) -> None:
     import xarray as xr
 
     data = xr.DataTree.from_dict({"study": problem.data.tree})
-    with whole_file(folder / POSTERIOR) as part:
-        data.to_netcdf(part, engine="h5netcdf")
+    write_netcdf(data, folder / POSTERIOR)
     written = replace(analysis.moved(folder), problem=problem.id)
     with whole_file(folder / ANALYSIS) as part:
         part.write_text(write_text(written), encoding="utf-8")

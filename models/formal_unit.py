@@ -34,6 +34,9 @@ SPELLED = {
     r"\bdegC\b": "kelvin",
     r"\bcopies\b": "copy",
 }
+# Whole numbers become floats: pint computes powers, and 9**9**9**9 would not end in integers.
+WHOLE = re.compile(r"(?<![A-Za-z0-9_.])(?<![0-9.][eE][+-])(\d[\d_]*)(?![\d_.]|[eE][+-]?\d)")
+LONGEST = 200
 SHORT = {"activity_unit": "U", "international_unit": "IU", "arbitrary_unit": "a.u."}
 
 
@@ -107,7 +110,10 @@ def parse_unit(unit: str, owner: str = "") -> Unit:
         spelled = re.sub(pattern, name, spelled)
     if not spelled:
         return PURE
+    spelled = WHOLE.sub(r"\1.0", spelled)
     try:
+        if len(spelled) > LONGEST:
+            raise ValueError(len(spelled))
         quantity = 1 * _registry().parse_expression(spelled)
         items: Any = quantity.unit_items() if hasattr(quantity, "unit_items") else ()
         factor = float(getattr(quantity, "magnitude", quantity))

@@ -13,7 +13,7 @@ import xarray as xr
 
 from ...datasets.errors import InputError
 from ...datasets.wording import closest, counted, shown
-from ...datasets.writing import whole_file
+from ...datasets.writing import whole_file, write_netcdf
 from ..checks.convergence import convergence
 from ..console import say, show
 from ..response.bins import binned
@@ -252,7 +252,6 @@ def _write(out: Path, answer: Answer) -> None:
             table.to_csv(part, index=False, lineterminator="\n")
     with whole_file(out / "response.png") as part:
         figure.savefig(part, dpi=150)
-    with whole_file(out / "posterior.nc") as part:
-        answer.tree.to_netcdf(part, engine="h5netcdf")
+    write_netcdf(answer.tree, out / "posterior.nc")
     with whole_file(out / "response.html") as part:
         part.write_text(render_response(answer.tree, answer.steps, answer.tables, figure), "utf-8")

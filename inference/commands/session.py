@@ -98,11 +98,11 @@ def _draw(problem: Problem, analysis: Analysis, folder: Path, out: Path) -> xr.D
     state = folder / CHECKPOINT if analysis.sampling.sampler == RESUMABLE else None
     try:
         tree = fit(problem, checkpoint=state, **asdict(analysis.sampling))
-    except KeyboardInterrupt:
+        save_run(folder, tree, problem, analysis)
+    except BaseException:
         if is_resumable(folder):
-            say(f"go on with: cytobayes resume {out}")
+            say(f"what was written is kept; go on with: cytobayes resume {out}")
         raise
-    save_run(folder, tree, problem, analysis)
     if state and not tree.attrs.get("interrupted", 0):
         shutil.rmtree(state, ignore_errors=True)
     return tree
@@ -132,6 +132,9 @@ def _told(tree: xr.DataTree, problem: Problem, out: Path) -> bool:
     except KeyboardInterrupt:
         say(f"interrupted; the run is complete, its report is not: cytobayes report {out}")
         return False
+    except InputError:
+        say(f"the run is complete, its report is not; write it again: cytobayes report {out}")
+        raise
     return not interrupted
 
 

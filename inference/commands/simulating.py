@@ -14,7 +14,7 @@ import xarray as xr
 
 from ...datasets.errors import InputError
 from ...datasets.wording import closest, shown
-from ...datasets.writing import whole_file
+from ...datasets.writing import whole_file, write_netcdf
 from ...models import draw_parameters, get, simulate
 from ...models.dosing import Regimen
 from ...models.ode import OdeModel
@@ -143,11 +143,12 @@ def write_simulation(run: xr.Dataset, file: Path) -> None:
         raise InputError(f"--out {file}: the name must end in {', '.join(ENDINGS)}")
     if not file.parent.is_dir():
         raise InputError(f"--out {file}: there is no folder {file.parent}")
+    if ending == ".nc":
+        write_netcdf(run, file)
+        return
     with whole_file(file) as part:
         if ending == ".csv":
             part.write_text(to_table(run), encoding="utf-8")
-        elif ending == ".nc":
-            run.to_netcdf(part, engine="h5netcdf")
         else:
             from ..plot_models import plot_simulation
 

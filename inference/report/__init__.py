@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from ...datasets.writing import whole_file
+from ...datasets.writing import whole_file, whole_folder
 from ..run import REPORT, TABLES
 from . import content, figures, page
 from .gather import gather
@@ -50,17 +48,13 @@ def write_pages(material: Material, folder: Path) -> Verdict:
     drawn, checks = figures.draw(material), figures.draw_checks(material)
     people = draw_individuals(material) if by_subject(material) else None
     html = page.render(material, verdict, drawn, content.tables(material), checks, people)
-    mark = uuid4().hex[:8]
-    tables = folder / f".{TABLES}.{mark}"
-    tables.mkdir()
-    for name, frame in content.frames(material).items():
-        frame.to_csv(tables / f"{name}.csv", index=False)
-    for picture in drawn.values():
-        picture.numbers.to_csv(tables / picture.csv, index=False)
-    for name, numbers in _of_checks(checks, people).items():
-        numbers.to_csv(tables / name, index=False)
-    shutil.rmtree(folder / TABLES, ignore_errors=True)
-    tables.rename(folder / TABLES)
+    with whole_folder(folder / TABLES) as tables:
+        for name, frame in content.frames(material).items():
+            frame.to_csv(tables / f"{name}.csv", index=False)
+        for picture in drawn.values():
+            picture.numbers.to_csv(tables / picture.csv, index=False)
+        for name, numbers in _of_checks(checks, people).items():
+            numbers.to_csv(tables / name, index=False)
     with whole_file(folder / REPORT) as part:
         part.write_text(html, encoding="utf-8")
     return verdict

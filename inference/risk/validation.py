@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from ...datasets.errors import InputError
-from ...datasets.writing import whole_file
+from ...datasets.writing import write_netcdf
 from ...models.dosing import Regimen
 from ..checks.check import Check
 from ..predict import draws_of, thinned
@@ -332,10 +332,7 @@ def _kept(cache: Path | None, train: Problem, refit: Refit) -> xr.DataTree:
             return tree.load()
     tree = refit(train)
     cache.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as part:
-        xr.DataTree.from_dict({"posterior": tree["posterior"].to_dataset()}).to_netcdf(
-            part, engine="h5netcdf"
-        )
+    write_netcdf(xr.DataTree.from_dict({"posterior": tree["posterior"].to_dataset()}), path)
     return tree
 
 

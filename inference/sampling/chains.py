@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from ...datasets.errors import InputError
 from ..counters import FAILED, SOLVES, new_counters
 from ..joint import COUNTERS
 from .continuation import OPTIONS, join, next_plan, segment_of
@@ -58,6 +59,7 @@ class Chain:
         self.number, self.settings, self.checkpoint = number, settings, checkpoint
         self.block = new_counters()
         self.state: ChainState | None = None
+        self.trouble = ""  # why the last writing failed
         self.earlier = checkpoint.segments(number) if checkpoint else []
         self.plan = next_plan(self.earlier, settings, begun, seed, number)
         self.tree = join(self.earlier)
@@ -140,7 +142,11 @@ class Chain:
         spent = self.state.seconds - self.plan.seconds if self.state else 0.0
         made = segment_of(tree, self.plan, self._moved, spent)
         if made.children:
-            self.checkpoint.save(self.number, made)
+            try:
+                self.checkpoint.save(self.number, made)
+                self.trouble = ""
+            except InputError as error:  # a full disk; the draws are still in memory
+                self.trouble = str(error)
         return made
 
 
@@ -190,7 +196,9 @@ def run_all(chains: Sequence[Chain], settings: Settings, progress: Progress, eve
 
 
 def show(chains: Sequence[Chain], progress: Progress) -> None:
-    """Hand the states of all chains to the display."""
+    """Hand the states of all chains to the display, and what could not be written."""
+    for trouble in {c.trouble for c in chains if c.trouble}:
+        progress.warn(f"{trouble}. The chains go on, and are written when there is space again.")
     progress.update({c.number: c.state for c in chains if c.state is not None})
 
 

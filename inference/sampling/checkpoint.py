@@ -10,10 +10,12 @@ numbers and text.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +25,7 @@ from scipy import sparse
 
 from ..._version import __version__
 from ...datasets.errors import InputError
-from ...datasets.writing import whole_file
+from ...datasets.writing import whole_file, write_netcdf
 from .coordinates import Affine
 from .starts import Starts
 
@@ -100,8 +102,9 @@ class Checkpoint:
         for half in self.folder.glob(".*-*.*"):  # left by a process that was killed as it wrote
             half.unlink()
         path = self.folder / ABOUT
-        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        self.segment = int(found.pop("segments", 0))
+        with _readable(path):
+            found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            self.segment = int(found.pop("segments", 0))
         differing = [n for n in wanted if found and found.get(n) != wanted[n]]
         if differing:
             name = differing[0]
@@ -122,7 +125,8 @@ class Checkpoint:
         """Start points that an earlier process found."""
         if not self.resumed:
             return None
-        with np.load(self.folder / STARTS, allow_pickle=False) as kept:
+        path = self.folder / STARTS
+        with _readable(path), np.load(path, allow_pickle=False) as kept:
             starts = Starts(list(kept["points"]), kept["optima"].tolist(), int(kept["kept"]))
             return Begun(starts, kept["degrees"], affine_of(kept))
 
@@ -141,13 +145,24 @@ class Checkpoint:
 
     def save(self, chain: int, tree: xr.DataTree) -> None:
         """Keep all that this process has drawn of a chain."""
-        with whole_file(self.folder / f"chain-{chain}-{self.segment}.nc") as part:
-            tree.to_netcdf(part, engine="h5netcdf")
+        write_netcdf(tree, self.folder / f"chain-{chain}-{self.segment}.nc")
 
     def segments(self, chain: int) -> list[xr.DataTree]:
         """All that earlier processes have drawn of a chain, oldest first."""
         paths = [self.folder / f"chain-{chain}-{k}.nc" for k in range(self.segment)]
         return [read(path) for path in paths if path.is_file()]
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Name a file that is damaged, or is not what this program wrote."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}), and without it the run cannot go on. Begin anew "
+            "with cytobayes fit --force, or in Python with another folder."
+        ) from None
 
 
 def arrays_of(affine: Affine | None) -> dict[str, npt.NDArray[Any]]:

@@ -119,6 +119,7 @@ class Progress:
         shown = wanted and console.is_terminal
         self._live = Live(console=console, auto_refresh=False) if shown else None
         self._plain = console if wanted and not shown else None
+        self._console, self._warned = console, ""
         self._written = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -161,6 +162,17 @@ class Progress:
         if self._live:
             self._live.update(Text(text), refresh=True)
         self._line(lambda: text, FIRST)
+
+    def warn(self, text: str) -> None:
+        """Say what is wrong while the chains go on, once and whatever else is shown.
+
+        Parameters
+        ----------
+        text : str
+        """
+        if text != self._warned:
+            self._warned = text
+            self._console.print(Text(text, style="yellow"), soft_wrap=True)
 
     def _line(self, text: Callable[[], str], every: float) -> None:
         """Write a plain line, if the last one is long enough ago."""

@@ -6,10 +6,10 @@ import importlib
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -73,13 +73,15 @@ def test_help_loads_nothing_heavy_and_is_quick() -> None:
     )
     best, text = 9.0, ""
     for _ in range(3):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True
         )
-        best, text = min(best, time.perf_counter() - start), done.stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        best, text = min(best, spent), done.stdout
     assert text.endswith("[]\n")
-    assert best < 2 if os.environ.get("CI") else best < 1  # 0.3 s on an idle machine
+    assert best < 0.5  # of a processor: what it takes on an idle machine, also on a busy one
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,8 @@ RUN := runs/first
 # Which tests run, and in how many processes.
 MARKS := not slow and not hour
 WORKERS := auto
+# Seconds after which one test counts as hanging: its stacks are printed and the run ends.
+PATIENCE := $(if $(filter file,$(origin MARKS)),600,7200)
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo test lint format docs bench wheel clean distclean
@@ -45,7 +47,8 @@ demo: $(READY)
 	@sh scripts/show.sh $(RUN)/report.html
 
 test: $(READY)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m '$(MARKS)'
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --max-worker-restart 0 -m '$(MARKS)' \
+		-o faulthandler_timeout=$(PATIENCE) -o faulthandler_exit_on_timeout=true
 
 lint: $(READY)
 	$(BIN)/ruff check

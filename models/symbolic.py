@@ -62,10 +62,27 @@ class Trace:
         SymPy writes the derivative of ``x**n`` as ``n*x**n/x``, which is 0/0 at the origin; here
         such powers are joined to ``n*x**(n - 1)``.
         """
-        return tuple(
-            tuple(sympy.powsimp(f.diff(y), combine="exp", deep=True) for y in self.y)
-            for f in self.rhs
-        )
+        known: dict[sympy.Basic, sympy.Basic] = {}
+        return tuple(tuple(_joined(f.diff(y), known) for y in self.y) for f in self.rhs)
+
+
+def _joined(expression: sympy.Basic, known: dict[sympy.Basic, sympy.Basic]) -> Any:
+    """Join powers of one base in every product, each different part once.
+
+    `sympy.powsimp` does the same, but visits a shared part once for each place where it stands.
+    """
+    if expression not in known:
+        parts = [_joined(a, known) for a in expression.args]
+        changed = any(a is not b for a, b in zip(parts, expression.args, strict=True))
+        made: Any = expression.func(*parts) if changed else expression
+        if made.is_Mul:
+            exponents: dict[sympy.Basic, list[sympy.Basic]] = {}
+            for base, exponent in (factor.as_base_exp() for factor in made.args):
+                exponents.setdefault(base, []).append(exponent)
+            if len(exponents) < len(made.args):
+                made = sympy.Mul(*(b ** sympy.Add(*e) for b, e in exponents.items()))
+        known[expression] = made
+    return known[expression]
 
 
 def trace(model: OdeModel) -> Trace:

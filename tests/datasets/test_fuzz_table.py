@@ -95,7 +95,7 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     judge(raw)
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(raw=tables())
 def test_any_almost_table_is_read_or_refused(raw: bytes) -> None:
     judge(raw)
@@ -186,7 +186,7 @@ def records(draw: st.DrawFn) -> bytes:
     return "\n".join([",".join(names), *(",".join(row) for row in rows)]).encode()
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(raw=records(), names=st.sampled_from([{}, {}, {1: "CP", 2: "PD"}, {"cp": "A"}]))
 def test_any_almost_nonmem_file_is_read_or_refused(raw: bytes, names: dict[object, str]) -> None:
     judge(raw, format="nonmem", observables=names)
@@ -230,7 +230,7 @@ def sound_records(draw: st.DrawFn) -> bytes:
     return "\n".join(lines).encode()
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(raw=sound_records())
 def test_what_is_read_from_nonmem_is_written_and_read_without_a_loss(
     raw: bytes, tmp_path_factory: pytest.TempPathFactory
@@ -247,7 +247,7 @@ def test_what_is_read_from_nonmem_is_written_and_read_without_a_loss(
         pd.testing.assert_frame_equal(one, other)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(raw=tables(), names=st.lists(NAMES, max_size=3))
 def test_any_almost_table_is_read_or_refused_as_a_wide_one(raw: bytes, names: list[str]) -> None:
     judge(raw.replace(b"value", b"x (pg/mL)"), format="wide", observables=names)

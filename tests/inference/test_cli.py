@@ -20,6 +20,7 @@ from typer.main import get_command
 from cytobayes import __version__
 from cytobayes.inference.cli import app, main
 from cytobayes.inference.run import open_run
+from cytobayes.inference.sampling import chains
 from cytobayes.inference.sampling.progress import ChainState, Progress
 
 LPS = ["fit", "endotoxin", "--data", "lps-2ng-kg"]
@@ -281,11 +282,12 @@ def test_an_interrupted_fit_is_resumed_to_its_end(
     folder = tmp_path / "cut"
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "update", interrupt)
-        assert run(*LPS, *FEW, "--draws", "600", "--out", str(folder)) == 130
+        patch.setattr(chains, "REFRESH", 0.0)
+        assert run(*LPS, *FEW, "--draws", "100", "--out", str(folder)) == 130
     assert f"go on with: cytobayes resume {folder}" in capsys.readouterr().err.replace("\n", "")
     assert run("resume", str(folder)) == 0
     tree = open_run(folder).tree
-    assert tree["posterior"].sizes["draw"] == 600
+    assert tree["posterior"].sizes["draw"] == 100
     assert (tree.attrs["interrupted"], tree.attrs["resumed"]) == (0, 1)
     assert "resumed once" in (folder / "report.html").read_text()
     assert {p.name for p in folder.iterdir()} == {

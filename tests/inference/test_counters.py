@@ -30,8 +30,8 @@ def test_the_memory_of_a_block_that_nobody_holds_is_given_to_nobody_else() -> No
         count_gradient(address)
     assert not any(other.any() for other in others)
     for address in addresses:
-        block = counters_at(address)
-        assert (block[SOLVES], block[GRADIENTS], block.sum()) == (1, 1, 2)
+        block = counters_at(address).tolist()
+        assert (block[SOLVES], block[GRADIENTS], sum(block)) == (1, 1, 2)
 
 
 def test_without_an_address_nothing_is_counted_and_nothing_is_kept() -> None:

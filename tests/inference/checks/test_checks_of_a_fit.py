@@ -18,7 +18,9 @@ from cytobayes.inference import (
     shrinkage,
     vpc,
 )
+from cytobayes.inference.checks.gradient import gradient
 from cytobayes.inference.problem import Problem
+from cytobayes.inference.sampling.with_nutpie import prepared
 
 from . import gaussian_population as gp
 
@@ -46,3 +48,12 @@ def test_a_fit_of_the_right_model_passes(
 def test_every_row_has_its_predictions(fitted: tuple[Problem, Any]) -> None:
     made = predictions(*fitted)
     assert made["C_pred"].size == made["C_ipred"].size == 16 * gp.TIMES.size
+
+
+@pytest.mark.mcmc
+def test_the_gradient_is_checked_in_the_density_that_was_sampled(
+    fitted: tuple[Problem, Any],
+) -> None:
+    compiled = prepared.cache_info().misses
+    assert gradient(*fitted, draws=1, directions=1).good
+    assert prepared.cache_info().misses == compiled  # compiling takes longer than most fits

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from scipy.optimize import minimize
 
 from ...datasets.errors import InputError
 from ..populations.hierarchy import Hierarchical
+from ..sampling.descent import descend
 from .check import Check
 from .points import Density
 
@@ -110,10 +110,7 @@ def climb(density: Density, x: Array, held: npt.NDArray[np.bool_]) -> Array:
 
     found = x.copy()
     if (~held).any():
-        result = minimize(
-            downhill, x[~held], jac=True, method="L-BFGS-B", options={"maxfun": STEPS}
-        )
-        found[~held] = result.x
+        found[~held] = descend(downhill, x[~held], options={"maxfun": STEPS})
     return found
 
 

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import LbfgsInvHessProduct, minimize
+from scipy.optimize import LbfgsInvHessProduct
 
+from .descent import descend
 from .starts import HUGE, Evaluate, checked
 
 __all__ = ["Approximation", "advi", "caution", "laplace", "pareto_k", "pathfinder", "summit"]
@@ -77,8 +78,7 @@ def climbed(point: Array, evaluate: Evaluate) -> tuple[list[Array], list[Array]]
         points.append(np.array(x))
 
     limits = {"maxfun": CLIMB, "maxiter": CLIMB, "ftol": 1e-12}
-    options: Any = {"options": limits, "callback": keep}
-    minimize(downhill, point, jac=True, method="L-BFGS-B", **options)
+    descend(downhill, point, options=limits, callback=keep)
     return points, [checked(x, evaluate)[1] for x in points]
 
 

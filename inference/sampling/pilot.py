@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from ..populations.hierarchy import Hierarchical
 from ..populations.random_effects import Column, effect_columns, groups_by_spread
 from ..populations.scales import scale_of, spread_unit
 from .degrees import cautious_degrees
+from .descent import descend
 from .starts import Evaluate, Starts, candidates, checked, searched
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ def _optimum(x: Array, held: npt.NDArray[np.bool_], evaluate: Evaluate, budget: 
             top, best = density, full
         return -density, -gradient[~held]
 
-    minimize(downhill, x[~held], jac=True, method="L-BFGS-B", options={"maxfun": budget})
+    descend(downhill, x[~held], options={"maxfun": budget})
     return best
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from ...datasets.errors import InputError
 from ...models.solver import FAILURES
+from .descent import descend
 
 if TYPE_CHECKING:
     from ..joint import Joint
@@ -183,7 +183,7 @@ def climb(point: Array, evaluate: Evaluate) -> Path:
             path.points.append(np.array(x))
         return -density, -gradient
 
-    minimize(downhill, point, jac=True, method="L-BFGS-B", options={"maxfun": STEPS})
+    descend(downhill, point, options={"maxfun": STEPS})
     return path
 
 

@@ -19,7 +19,7 @@ import xarray as xr
 from make_crs_cohort import DESIGN, PATIENTS, SPREAD
 
 from cytobayes.datasets.synthetic import Cohort, simulate_cohort
-from cytobayes.inference import Problem, fit, risk
+from cytobayes.inference import Problem, convergence, fit, risk
 from cytobayes.models import get
 from cytobayes.models.library.interventions import with_corticosteroid, with_tocilizumab
 
@@ -47,12 +47,19 @@ def truth_as_posterior(problem: Problem, cohort: Cohort) -> xr.Dataset:
     return xr.Dataset(found, {"subject": list(cohort.study.subjects)})
 
 
+def fitted_to(problem: Problem, seed: int) -> xr.DataTree:
+    """Fit with two chains: enough for intervals, and the verdict is printed."""
+    tree = fit(problem, seed=seed, draws=400, chains=2, log_likelihood=False)
+    print(convergence(tree).sentence, flush=True)
+    return tree
+
+
 def rows_of(seed: int, fitted: bool) -> pd.DataFrame:
     """Truth and interval of the risk of each patient and grade of one cohort."""
     model = with_corticosteroid(with_tocilizumab(get("crs-cascade")))
     cohort = simulate_cohort(model, PATIENTS, DESIGN, seed=seed, iiv=SPREAD)
     problem = problem_of(cohort)
-    tree = fit(problem, seed=seed) if fitted else truth_as_posterior(problem, cohort)
+    tree = fitted_to(problem, seed) if fitted else truth_as_posterior(problem, cohort)
     found = risk(problem, tree, seed=seed, draws=DRAWS)
     flat = found.patients["risk"].stack(sample=("chain", "draw"))
     low, high = (flat.quantile(q, "sample").to_numpy().ravel() for q in (0.05, 0.95))

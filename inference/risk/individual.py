@@ -206,6 +206,7 @@ class Evidence:
             observables={o: used.get(o) for o in names},
             priors={n: d for n, d in problem.priors.items() if n in known},
             fixed={n: v for n, v in problem.fixed.items() if n in known},
+            censoring={o: problem.methods[o] for o in used},
         )  # fmt: skip
         self.since = since
         self._scores: dict[tuple[str, int], Callable[..., Any]] = {}

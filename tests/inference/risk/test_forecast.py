@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -132,3 +134,12 @@ def test_draws_that_do_not_match_the_grades_are_refused(grading: GradeFit) -> No
         forecast(PROBLEM, TREE, grading, seed=1, draws=10)
     with pytest.raises(InputError, match="ascend"):
         forecast(PROBLEM, TREE, grading, seed=1, landmarks=(3.0, 1.0))
+
+
+def test_rows_of_a_forecast_are_censored_as_in_the_fit() -> None:
+    known = cut_study(STUDY, CHOSEN[0], 7.0)
+    assert known is not None
+    observable = STUDY.observables[0]
+    fitted = replace(PROBLEM, censoring="M4")
+    assert Evidence(fitted, known, -np.inf).problem.methods == {observable: "M4"}
+    assert Evidence(PROBLEM, known, -np.inf).problem.methods == {observable: "M3"}

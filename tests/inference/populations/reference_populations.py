@@ -10,7 +10,7 @@ from cytobayes.datasets import Study, read_table
 from cytobayes.inference import Problem
 from cytobayes.inference.populations.covariates import Effect
 from cytobayes.inference.populations.hierarchy import Hierarchical
-from cytobayes.models.distributions import HalfNormal, LogNormal
+from cytobayes.models.distributions import Distribution, HalfNormal, LogNormal
 from cytobayes.models.library import get
 
 __all__ = [
@@ -96,15 +96,17 @@ def endotoxin(reference_dir: Path) -> Problem:
     ).with_doses(pd.DataFrame([{"time": 0.0, "target": "E", "amount": 2.0}]))
     model = get("endotoxin-bolus")
     varying = ("ktnf", "k6", "k6m", "k8", "k8m", "k10m")
-    rates = {n: LogNormal(model.parameter(n).value, 0.5) for n in (*varying, "kma", "ktnfm")}
-    spreads = {f"{n}_omega": HalfNormal(0.5) for n in varying}
-    sigmas = {f"{c}_sigma": HalfNormal(0.5) for c in ("TNF", "IL6", "IL8", "IL10")}
+    priors: dict[str, Distribution] = {
+        **{n: LogNormal(model.parameter(n).value, 0.5) for n in (*varying, "kma", "ktnfm")},
+        **{f"{n}_omega": HalfNormal(0.5) for n in varying},
+        **{f"{c}_sigma": HalfNormal(0.5) for c in ("TNF", "IL6", "IL8", "IL10")},
+    }
     published = ("k10", "TNF_0", "IL6_0", "IL8_0", "IL10_0")
     return Problem(
         model,
         study,
         "lognormal",
         Hierarchical(varying=varying),
-        priors=rates | spreads | sigmas,
+        priors=priors,
         fixed={n: model.parameter(n).value for n in published},
     )

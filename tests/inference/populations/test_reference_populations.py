@@ -105,12 +105,9 @@ def test_volunteers_after_endotoxin_agree_with_the_computed_posterior(reference_
     computed = reference(reference_dir / "cytokine_lps_bolus_endotoxin")
     for key, expected in computed["parameters"].items():
         kind, _, rest = key.partition("_")
-        draws = {
-            "mu": lambda name: np.log(posterior[name.removeprefix("log_").lower()]),
-            "log": lambda name: np.log(posterior[name.lower()]),
-            "omega": lambda name: posterior[f"{name.removeprefix('log_').lower()}_omega"],
-            "sigma": lambda name: posterior[f"{name}_sigma"],
-        }[kind](rest)
+        rate = rest.removeprefix("log_").lower()
+        name = {"omega": f"{rate}_omega", "sigma": f"{rest}_sigma"}.get(kind, rate)
+        draws: Any = posterior[name] if kind in ("omega", "sigma") else np.log(posterior[name])
         error = np.hypot(float(az.mcse(draws.to_numpy())), expected["mcse_mean"])
         gap = abs(float(draws.mean()) - expected["mean"])
         assert gap < 0.15 * expected["sd"] + 3 * error, key

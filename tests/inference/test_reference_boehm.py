@@ -38,7 +38,7 @@ NAMES = (
 )
 OBSERVABLES = ("pSTAT5A_rel", "pSTAT5B_rel", "rSTAT5A_rel")
 NOMINAL = -138.221998
-STARTS = 20
+STARTS = 12
 OPTIONS: Any = {"maxfun": 2000, "maxiter": 2000, "ftol": 1e-12, "gtol": 1e-8, "maxcor": 20}
 
 

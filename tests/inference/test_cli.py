@@ -328,7 +328,7 @@ def test_an_interrupted_fit_is_kept_and_says_so(
     tree.attrs["interrupted"] = 1
     module = importlib.import_module("cytobayes.inference.fit")
     monkeypatch.setattr(module, "fit", lambda problem, **settings: tree)
-    assert run(*LPS, "--out", str(tmp_path / "cut")) == 130
+    assert run(*LPS, *FEW, "--out", str(tmp_path / "cut")) == 130
     assert "interrupted: what was drawn so far is in" in capsys.readouterr().err
     assert open_run(tmp_path / "cut").tree["posterior"].sizes["draw"] == 20
     assert "was stopped early" in (tmp_path / "cut" / "report.html").read_text()

@@ -121,7 +121,8 @@ def marginal_likelihood(
     size = len(columns)
     top = modes.density + 0.5 * size * np.log(2 * np.pi)
     laplace = top + 0.5 * np.linalg.slogdet(modes.covariance)[1]
-    focei = top - 0.5 * np.linalg.slogdet(information(problem, at, columns, modes))[1]
+    with np.errstate(invalid="ignore"):  # none with censored rows: NaN
+        focei = top - 0.5 * np.linalg.slogdet(information(problem, at, columns, modes))[1]
     if method == "auto":
         method = "quadrature" if size in NODES else "importance"
     if method == "quadrature" and size not in NODES:

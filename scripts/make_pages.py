@@ -44,7 +44,8 @@ def copy_notebooks() -> None:
     folder = OUT / "tutorials"
     folder.mkdir()
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        shutil.copy(notebook, folder)
+        text = notebook.read_text(encoding="utf-8").replace("](../docs/", "](../../")
+        (folder / notebook.name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

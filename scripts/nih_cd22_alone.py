@@ -43,6 +43,7 @@ PRIORS = {
     "former, one rho and kb": FORMER | {"rho": (1.2, SAME), "kb": (0.45, SAME)},
     "former": FORMER,
     "loose, one kb": LOOSE | {"kb": (1.0, SAME)},
+    "loose, one rho and alpha": LOOSE | {"rho": (1.4, SAME), "alpha": (0.18, SAME)},
     "loose": LOOSE,
 }
 

@@ -4,7 +4,10 @@ The joint mode of all parameters says little about a hierarchical model: spreads
 run away from where the mass is. Here they follow an approximate EM algorithm (the Laplace step of
 FOCE). With the spreads held, all else is optimized; the curvature of the log density in the
 standardized effects ``z`` of each subject gives their conditional covariance; and each spread
-moves to the root of the mean of ``z**2`` plus its variance.
+moves to the root of the mean of ``z**2`` plus its variance. Spreads start at the scale of their
+prior and shrink: where curves cannot move to the data, the residual spread takes the misfit, and
+once it is large nothing pulls them; and a spread that starts small grows by small steps only. The
+effects start at zero, where all subjects are alike, and not each in a mode of its own.
 
 The same covariance decides about centering. The degree of a parameter in a subject is the share of
 the prior variance of its effect that the data remove: 1 where they fix it, 0 where they say
@@ -22,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ...models.distributions import Distribution, HalfCauchy, HalfNormal, LogNormal
 from ..populations.hierarchy import Hierarchical
 from ..populations.random_effects import Column, effect_columns, groups_by_spread
 from ..populations.scales import scale_of, spread_unit
@@ -43,7 +47,7 @@ SETTLED = 0.05  # relative change of every spread that counts as none
 STEP = 1e-4  # of the differences that give the curvature
 JITTER = 0.1  # of population parameters, on the unconstrained scale
 MARGIN = 10.0  # plus the number of population parameters, as in `starts`
-FIRST_SPREAD, SPREAD = (0.1, 1.0), (0.02, 3.0)  # at the start and later, as relative spreads
+SPREAD = (0.02, 3.0)  # limits of relative spreads
 
 
 @dataclass(frozen=True)
@@ -144,9 +148,10 @@ def run_pilot(
     columns = effect_columns(problem)
     source = candidates(draw, evaluate, sequence, explain)
     units = {c.spread: spread_unit(problem, c.parameter) for c in columns}
+    widths = {s: _width(problem.all_priors[s], unit) for s, unit in units.items()}
     modes: list[_Mode] = []
     while len(modes) < max(PATHS, chains):
-        modes.append(_climb(next(source), columns, units, layout, evaluate))
+        modes.append(_climb(next(source), columns, units, widths, layout, evaluate))
         top = max(m.height for m in modes)
         tell(searched(len(modes), max(PATHS, chains), top))
     modes.sort(key=lambda m: -m.height)
@@ -218,16 +223,19 @@ def _climb(
     start: Array,
     columns: Sequence[Column],
     units: Mapping[str, float],
+    widths: Mapping[str, float],
     layout: Layout,
     evaluate: Evaluate,
 ) -> _Mode:
     """Alternate between the optimum at given spreads and better spreads."""
     x = start.copy()
+    for column in columns:
+        x[layout.where(column)] = 0.0
     held = np.zeros(x.size, dtype=bool)
     for spread, unit in units.items():
         if spread in layout.places:
             place = layout.places[spread][0]
-            x[place] = np.clip(x[place], *np.log(unit * np.array(FIRST_SPREAD)))
+            x[place] = np.log(np.clip(widths[spread], *(unit * np.array(SPREAD))))
             held[place] = True
     for round_ in range(ROUNDS):
         x = _optimum(x, held, evaluate, LATER if round_ else FIRST)
@@ -238,6 +246,14 @@ def _climb(
     covariance = _covariance(x, columns, layout, evaluate)
     _, logdet = np.linalg.slogdet(covariance)
     return _Mode(x, covariance, checked(x, evaluate)[0] + 0.5 * float(np.sum(logdet)))
+
+
+def _width(prior: Distribution, unit: float) -> float:
+    """Size of a spread that its prior takes for ordinary."""
+    match prior:
+        case HalfNormal(sd=width) | HalfCauchy(scale=width) | LogNormal(median=width):
+            return width
+    return unit
 
 
 def _improve(

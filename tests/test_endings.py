@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -17,9 +18,15 @@ BAD = {
 
 
 def options() -> list[str]:
-    """Options that `make test` gives to pytest, where a test hangs after two seconds."""
+    """Options that `make test` gives to pytest, where a test hangs after two seconds.
+
+    Also when this test was itself begun by make, whose settings another make would take over.
+    """
     command = ["make", "--dry-run", "test", "WORKERS=2", "PATIENCE=2", "MARKS=not hour"]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    outside = {n: v for n, v in os.environ.items() if not n.startswith(("MAKE", "MFLAGS"))}
+    made = subprocess.run(
+        command, cwd=ROOT, env=outside, capture_output=True, text=True, check=True
+    ).stdout
     words = shlex.split(made.replace("\\\n", " ")[made.index("bin/pytest") :])
     return words[1:]
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pymc as pm
+from pymc.distributions.transforms import logodds
 
 from ..datasets.errors import InputError
 from ..models.distributions import (
@@ -113,6 +114,8 @@ def random_variable(
     [ka]
     """
     family, numbers, limits = _made(name, distribution, lower, upper)
+    if isinstance(distribution, LogitNormal):  # PyMC 6.4 gives it none, and the sampler meets walls
+        limits = limits | {"transform": logodds}
     return family(name, *numbers, **limits, dims=dims)
 
 

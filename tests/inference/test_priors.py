@@ -55,6 +55,18 @@ def test_logit_normal_is_normal_on_the_logit() -> None:
     np.testing.assert_allclose(log_density(LogitNormal(0.2, 0.7), INSIDE), expected, **CLOSE)
 
 
+@pytest.mark.parametrize(
+    "prior", [p for p, _ in EQUAL[1:]] + [LogitNormal(0.2, 0.7)], ids=lambda x: type(x).__name__
+)
+def test_a_sampler_meets_no_wall(prior: Distribution) -> None:
+    with pm.Model() as model:
+        x = random_variable("x", prior)
+    transform = model.rvs_to_transforms[x]
+    assert transform is not None
+    far = transform.backward(np.array([-9.0, 9.0]), *x.owner.inputs)
+    assert np.isfinite(pm.logp(x, far).eval()).all()
+
+
 def test_median_of_a_log_normal_prior_is_its_median() -> None:
     with pm.Model():
         draws = pm.draw(random_variable("x", LogNormal(3.0, 0.5)), 4000, random_seed=1)

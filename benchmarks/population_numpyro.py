@@ -11,20 +11,21 @@ lockstep with the tangents of each subject's own parameters. `population_gradien
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from measure import cores_here, need
-from population_posterior import Clock, Drawn, Plan
+from population_posterior import REPEATS, Clock, Drawn, Gradient, Plan
 from population_problems import FIELDS, Setup, one_compartment, outputs, start
 from problems import Array
 
 STEPS = 4096  # a solve that takes more has failed, and the proposal is rejected
 
 
-def sample(setup: Setup, plan: Plan, variant: str, given: dict[str, Any]) -> Drawn:
+def sample(setup: Setup, plan: Plan, variant: str, given: dict[str, Any]) -> Drawn | Gradient:
     """Compile, then run the chains."""
     need("jax", "diffrax", "numpyro")
     arrangement, _, way = variant.partition(" ")
@@ -35,6 +36,8 @@ def sample(setup: Setup, plan: Plan, variant: str, given: dict[str, Any]) -> Dra
     jax.config.update("jax_enable_x64", True)
     model = density(setup, plan, way)
     errors = log_densities(model, setup, given)
+    if arrangement == "gradient":
+        return gradient(setup, model, given, errors, variant)
     begin = Clock.now()
     keys = jax.random.split(jax.random.PRNGKey(plan.seed), plan.chains)
     starts = starting(setup, plan, given["means"])
@@ -63,6 +66,28 @@ def sample(setup: Setup, plan: Plan, variant: str, given: dict[str, Any]) -> Dra
         int(steps[:, plan.tune :].sum()), int(steps[:, : plan.tune].sum()), 0,
         int(diverging[:, plan.tune :].sum()), errors, f"non-centered, {variant}",
     )  # fmt: skip
+
+
+def gradient(
+    setup: Setup, model: Callable[[], None], given: dict[str, Any], errors: Array, note: str
+) -> Gradient:
+    """Processor time of a gradient, mean over the points; the least of repeats at each."""
+    import jax
+    from numpyro.infer.util import potential_energy, unconstrain_fn
+
+    begin, least = Clock.now(), []
+    both = jax.jit(jax.value_and_grad(lambda z: potential_energy(model, (), {}, z)))
+    moved = [unconstrain_fn(model, (), {}, sites(setup, p)) for p in given["points"]]
+    jax.block_until_ready(both(moved[0]))
+    compiled = begin.since()
+    for z in moved:
+        times = []
+        for _ in range(REPEATS):
+            clock = time.process_time()
+            jax.block_until_ready(both(z))
+            times.append(time.process_time() - clock)
+        least.append(min(times))
+    return Gradient(compiled, errors, float(np.mean(least)), f"non-centered, {note}")
 
 
 def density(setup: Setup, plan: Plan, way: str) -> Callable[[], None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from population_problems import Setup
 from problems import Array
 
+REPEATS = 20  # of a gradient at each point
 ESS = 400.0  # that the time is given for
 # Points: an error of 0.1 in the log density changes an acceptance by a tenth. Chains: as in
 # `posterior`, loose enough for short chains of slow engines.
@@ -65,7 +65,7 @@ class Drawn:
     draws : mapping of parameter to float64[chain, draw]
     compiled : Clock
     search : Clock
-        Before the chains: start points and what is learned with them.
+        Before the chains (start points and what is learned with them) and after.
     chains : Clock
         Warm-up and sampling.
     gradients, warmup_gradients, search_gradients : int
@@ -87,9 +87,34 @@ class Drawn:
     note: str
 
 
-def cpu_shares() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@dataclass(frozen=True)
+class Gradient:
+    """What an engine returns that is too slow to sample.
+
+    Parameters
+    ----------
+    compiled : Clock
+    log_density_errors : float64[point]
+    cpu_seconds : float
+        Of one value and gradient.
+    note : str
+    """
+
+    compiled: Clock
+    log_density_errors: Array
+    cpu_seconds: float
+    note: str
+
+    def row(self) -> dict[str, Any]:
+        """Cells of the table, without a number of gradients."""
+        return {
+            "status": "gradient",
+            "log_density_error": float(np.ptp(self.log_density_errors)),
+            "compile_seconds": self.compiled.wall,
+            "compile_cpu_seconds": self.compiled.cpu,
+            "cpu_microseconds_per_gradient": 1e6 * self.cpu_seconds,
+            "note": self.note,
+        }
 
 
 def scored(setup: Setup, draws: Mapping[str, Array]) -> dict[str, Array]:
@@ -161,6 +186,17 @@ def agreement(row: dict[str, Any], expected: Mapping[str, list[float]]) -> dict[
     bad = worst > MOST_Z or not row["max_rhat"] < MOST_RHAT
     bad = bad or not row["log_density_error"] < MOST_LOG_DENSITY
     return row | {"max_abs_z": worst, "status": "inaccurate" if bad else "ok"}
+
+
+def estimated(row: dict[str, Any], like: dict[str, Any] | None) -> dict[str, Any]:
+    """Complete a row of gradients with their number in the fit of another engine."""
+    if not row["log_density_error"] < MOST_LOG_DENSITY:
+        return row | {"status": "failed", "message": "the log density is another one"}
+    if like is None or like["status"] != "ok":
+        return row  # no fit whose gradients could be counted
+    seconds = row["cpu_microseconds_per_gradient"] * like["gradients_to_400"] / 1e6
+    count = {"gradients_to_400": like["gradients_to_400"], "cpu_seconds_to_400": seconds}
+    return row | count | {"status": "estimated"}
 
 
 def published(name: str, folder: Path) -> dict[str, list[float]]:

@@ -2,23 +2,28 @@
 
 One process per chain, as many at a time as there are cores. Stan keeps what it has drawn with the
 same seed; that is deleted first, so that it draws.
+
+Variant ``gradient`` only measures the gradient, at the points where log densities are compared: a
+fit would take hours. The number of gradients is then that of NumPyro, which samples the same
+parameters by the same algorithm; `populations` multiplies the two and says so.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from measure import need
 from peer_stan import PROGRAMS, quiet
-from population_posterior import Clock, Drawn, Plan
+from population_posterior import REPEATS, Clock, Drawn, Gradient, Plan
 from population_problems import Setup
 from problems import Array
 
 
-def sample(setup: Setup, plan: Plan, variant: str, given: dict[str, Any]) -> Drawn:
+def sample(setup: Setup, plan: Plan, variant: str, given: dict[str, Any]) -> Drawn | Gradient:
     """Compile, then run the chains."""
     need("stan", "httpstan")
     import stan
@@ -29,6 +34,8 @@ def sample(setup: Setup, plan: Plan, variant: str, given: dict[str, Any]) -> Dra
         model = stan.build(code, data=data(setup, plan), random_seed=plan.seed)
     compiled = begin.since()
     errors = log_densities(model, given)
+    if variant == "gradient":
+        return gradient(model, given, compiled, errors)
     forget(model)
     starts = starting(setup, plan, given)
     begin = Clock.now()
@@ -50,6 +57,23 @@ def sample(setup: Setup, plan: Plan, variant: str, given: dict[str, Any]) -> Dra
         int(steps[:, plan.tune :].sum()), int(steps[:, : plan.tune].sum()), 0,
         int(by_chain("divergent__")[:, plan.tune :].sum()), errors, f"non-centered, {variant}",
     )  # fmt: skip
+
+
+def gradient(model: Any, given: dict[str, Any], compiled: Clock, errors: Array) -> Gradient:
+    """Processor time of a gradient, mean over the points; the least of repeats at each."""
+    import httpstan.models
+
+    module = httpstan.models.import_services_extension_module(model.model_name)
+    arrays = {k: np.asarray(v) if isinstance(v, list) else v for k, v in model.data.items()}
+    least = []
+    for point in given["points"]:
+        z, times = model.unconstrain_pars(dict(point)), []
+        for _ in range(REPEATS):
+            begin = time.process_time()
+            module.log_prob_grad(arrays, z, True)
+            times.append(time.process_time() - begin)
+        least.append(min(times))
+    return Gradient(compiled, errors, float(np.mean(least)), "ode_rk45, non-centered")
 
 
 def data(setup: Setup, plan: Plan) -> dict[str, Any]:

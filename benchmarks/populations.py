@@ -1,7 +1,7 @@
 """Seconds to 400 effective draws of all parameters of a population, against NumPyro and Stan.
 
     python benchmarks/populations.py [--problems theophylline ...] [--engines ours numpyro ...]
-        [--chains 4] [--tune 500] [--draws 800] [--timeout 900] [--out FILE]
+        [--chains 4] [--tune 300] [--draws 800] [--timeout 900] [--out FILE]
 
 Every measurement runs in a process of its own. `ours` comes first: it writes the points at which
 all engines score the log density (an error out of bounds ends the matter), and its means are what
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import measure
+from population_posterior import Clock
 from population_problems import FOLDERS, NAMES, folder, setup
 
 HERE = Path(__file__).resolve().parent
@@ -27,21 +28,25 @@ HERE = Path(__file__).resolve().parent
 ENGINES = {
     "ours": ("population_ours", "equations", "equations"),
     "ours-closed": ("population_ours", "closed", None),
+    "ours-gradient": ("population_ours", None, "gradient"),
     "numpyro": ("population_numpyro", "parallel closed", "parallel map"),
     "numpyro-vectorized": ("population_numpyro", "vectorized closed", None),
-    "stan": ("population_stan", "closed form", "ode_rk45"),
+    "numpyro-gradient": ("population_numpyro", None, "gradient map"),
+    "stan": ("population_stan", "closed form", "gradient"),
+    "stan-sampled": ("population_stan", "closed form", "ode_rk45"),
 }
+DEFAULT = [e for e in ENGINES if e != "stan-sampled"]  # hours where there are equations
 RTOL, ATOL = 1e-5, 1e-6  # of this package in a population; it scales the second by state
 
 
 def measure_one(problem: str, engine: str, options: argparse.Namespace) -> dict[str, Any]:
     """Sample in this process and judge the draws."""
-    from population_posterior import Plan, judge
+    from population_posterior import Gradient, Plan, judge
 
     module, closed, equations = ENGINES[engine]
     variant = closed if problem == "theophylline" else equations
     if variant is None:
-        return {"status": "NotApplicable", "message": "for the closed form only"}
+        return {"status": "NotApplicable", "message": "not for problems of this kind"}
     before = measure.load()
     try:
         given, peer = setup(problem), importlib.import_module(module)
@@ -54,7 +59,8 @@ def measure_one(problem: str, engine: str, options: argparse.Namespace) -> dict[
             drawn = peer.sample(given, plan, variant, json.loads(points.read_text()))
     except (measure.Absent, measure.NotApplicable) as why:
         return {"status": type(why).__name__, "message": str(why)}
-    return judge(given, drawn) | {"load_before": before, "load_after": measure.load()}
+    row = drawn.row() if isinstance(drawn, Gradient) else judge(given, drawn)
+    return row | {"load_before": before, "load_after": measure.load()}
 
 
 def points_of(problem: str, options: argparse.Namespace) -> Path:
@@ -65,8 +71,13 @@ def points_of(problem: str, options: argparse.Namespace) -> Path:
 
 def checked(row: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Compare means with a published posterior, or with those of `ours`."""
-    from population_posterior import agreement, published
+    from population_posterior import agreement, estimated, published
 
+    if row["status"] == "gradient" and row["engine"] != "stan":
+        return row
+    if row["status"] == "gradient":
+        fits = (r for r in rows if (r["problem"], r["engine"]) == (row["problem"], "numpyro"))
+        return estimated(row, next(fits, None))
     if row["status"] != "ok":
         return row
     if row["engine"] == "ours":
@@ -87,6 +98,11 @@ HEADER = (
 def line(row: dict[str, Any]) -> str:
     """One row of the table."""
     head = f"{row['problem']:<14}{row['engine']:<20}"
+    if row["status"] in ("gradient", "estimated"):
+        text = f"{row['log_density_error']:8.0e}  {row['cpu_microseconds_per_gradient']:.0f} us"
+        known = row["status"] == "estimated"
+        more = f", as many as numpyro: {row['cpu_seconds_to_400']:.0f} s to 400" if known else ""
+        return f"{head}{text} per gradient{more}"
     if row["status"] not in ("ok", "inaccurate"):
         return f"{head}{row['status']}: {row['message']}"
     shape = "x".join(map(str, row["chains_draws"]))
@@ -108,9 +124,9 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--problems", nargs="+", choices=NAMES, default=NAMES)
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=DEFAULT)
     parser.add_argument("--chains", type=int, default=4, help="of the peers")
-    parser.add_argument("--tune", type=int, default=500, help="of the peers")
+    parser.add_argument("--tune", type=int, default=300, help="of the peers")
     parser.add_argument("--draws", type=int, default=800, help="of the peers")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=1800.0, help="seconds per measurement")
@@ -132,7 +148,11 @@ def main() -> None:
     print(HEADER, flush=True)
     for problem in options.problems:
         for engine in options.engines:
+            clock = Clock.now()
             answer = measure.worker(Path(__file__), [problem, engine, *passed], options.timeout)
+            if answer["status"] == "timeout":
+                shape = f"{options.chains} chains of {options.tune} + {options.draws} draws"
+                answer["message"] += f" ({clock.since().cpu:.0f} CPU s; {shape})"
             row = checked({"problem": problem, "engine": engine} | answer, rows)
             rows = [r for r in rows if (r["problem"], r["engine"]) != (problem, engine)] + [row]
             measure.write(options.out, "populations", rows, {"seed": options.seed, "rtol": RTOL,

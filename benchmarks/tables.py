@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import population_table
+
 HERE = Path(__file__).resolve().parent
 START, END = "<!-- results: written by tables.py -->", "<!-- end of results -->"
 BUSY = 0.7  # load average; a benchmark starts from about zero
@@ -28,6 +30,8 @@ def main() -> None:
     after = rest.split(END)[1]
     parts = [make(load(name)) for name, make in (("gradient", gradient), ("nuts", nuts))]
     parts.append(goals(load("gradient"), load("nuts")))
+    populations = load("populations")
+    parts.append(population_table.section(populations, machine(populations), table))
     path.write_text(f"{before}{START}\n\n" + "\n\n".join(parts) + f"\n\n{END}{after}")
 
 

@@ -91,7 +91,7 @@ def fit(
         chains run side by side; the others are there for comparison and adapt a diagonal metric.
         blackjax and numpyro need ``pip install 'cytobayes[jax]'``.
     target_accept : float, optional
-        Mean acceptance that the step size is tuned to. Default: 0.95; 0.85 in a hierarchical
+        Mean acceptance that the step size is tuned to. Default: 0.95; 0.9 in a hierarchical
         population.
     adaptation : {"low_rank", "diag", "draw_diag"}
         Metric that nutpie tunes. Parameters of ODEs are correlated, which ``"low_rank"`` learns:

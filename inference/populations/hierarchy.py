@@ -84,7 +84,7 @@ class Hierarchical(Population):
     by_subject: ClassVar[bool] = True
     # On 40 patients of the cascade a draw takes 42 gradients at 0.8 and 100 at 0.95; at 0.8 a small
     # population diverged. Log likelihoods there move by less than 0.01 with a tighter solver.
-    effort: ClassVar[Effort] = Effort(800, 300, 0.85, 1e-5)
+    effort: ClassVar[Effort] = Effort(700, 250, 0.9, 1e-5)
 
     varying: tuple[str, ...] | None = None
     omega: Mapping[str, Distribution] = field(default_factory=dict)

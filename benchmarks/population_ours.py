@@ -70,7 +70,7 @@ def gradient(setup: Setup, stored: dict[str, Any]) -> Gradient:
     from cytobayes.inference.sampling.with_nutpie import prepared
 
     begin, given = Clock.now(), problem(setup.name)
-    joint, made = prepared(given)
+    joint, made = prepared(given, replaceable=False)
     centering = joint.model[CENTERING]
     centering.set_value(np.zeros(centering.get_value().shape))
     compiled, least = begin.since(), []

@@ -34,6 +34,9 @@ class Sampling:
     sampler : {"nutpie", "pymc", "blackjax", "numpyro"}
     draws, tune : int, optional
         Kept draws and warm-up draws of each chain; default: those of the population.
+    max_draws : int, optional
+        Chains that have not converged after ``draws`` go on, up to so many kept draws. Default:
+        twice the default number of draws, but exactly ``draws`` where they are given.
     chains : int
     seed : int
         Same seed, same draws.
@@ -48,12 +51,13 @@ class Sampling:
     chains: int = 4
     seed: int = 1
     target_accept: float | None = None
+    max_draws: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no sampler can do."""
         if self.sampler not in SAMPLERS:
             raise InputError(f"sampler {self.sampler!r}: choose one of {', '.join(SAMPLERS)}")
-        for name in ("draws", "tune", "chains"):
+        for name in ("draws", "tune", "chains", "max_draws"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InputError(f"{name} = {number}: must be at least 1")
@@ -65,7 +69,8 @@ class Sampling:
     def settled(self, problem: Problem) -> Sampling:
         """Fill in what was left open with what the population asks for by default."""
         chosen = {n: getattr(problem.family.effort, n) for n in OPEN if getattr(self, n) is None}
-        return replace(self, **chosen)
+        _, most = problem.family.effort.draws_between(self.draws, self.max_draws)
+        return replace(self, **chosen, max_draws=most)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ NOTES = {
     "kind": "pooled: one parameter vector for all; hierarchical: individuals around typical "
     "values; independent: one vector each; auto: by the data",
     "draws": "kept, per chain",
+    "max_draws": "chains that have not converged go on, up to so many",
     "tune": "warm-up, per chain",
     "seed": "same seed, same draws",
 }

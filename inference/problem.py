@@ -57,7 +57,7 @@ class Problem:
     regimen : Regimen, or mapping of subject to Regimen, optional
         In place of the doses of the data.
     solver : SolverOptions, optional
-        Default: a relative tolerance of 1e-6, and of 1e-5 in a hierarchical population.
+        Default: a relative tolerance of 1e-6, and of 1e-4 in a hierarchical population.
     inputs : mapping of parameter to covariate
         Parameters whose value in each subject is a fixed covariate of the data, in the unit of the
         parameter: ``{"B0rel": "burden"}``.

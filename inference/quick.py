@@ -76,7 +76,7 @@ def quick(
         raise InputError(f"draws must be at least 1 and seed not negative, got {draws} and {seed}.")
     begun = time.perf_counter()
     settings = Settings(1 if method == "map" else draws, 0, PATHS, 1, seed, 0.0, "")
-    joint, compiled = prepared(problem, False)
+    joint, compiled = prepared(problem, replaceable=False)
     found = begun_at(problem, settings, joint, compiled)
     if isinstance(problem.family, Hierarchical):
         joint.model[CENTERING].set_value(found.degrees)

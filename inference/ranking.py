@@ -97,7 +97,7 @@ class Workshop:
 @lru_cache(maxsize=2)
 def workshop(problem: Problem) -> Workshop:
     """Compile what replications of a problem share."""
-    joint, compiled = prepared(problem, True)
+    joint, compiled = prepared(problem, replaceable=True)
     model = joint.model
     if CENTERING in model.named_vars:  # degrees do not matter to a truth; the pilot leaves zeros
         model[CENTERING].set_value(np.zeros_like(model[CENTERING].get_value()))

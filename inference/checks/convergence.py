@@ -21,6 +21,7 @@ __all__ = ["Convergence", "convergence"]
 
 Array = npt.NDArray[np.float64]
 R_HAT, ESS, E_BFMI = 1.01, 400.0, 0.3
+NEARLY = 1.05  # R-hat of chains that sample the same mode, and have not come around often enough
 FEW_DIVERGENCES = 0.001  # of the draws
 FEW_FAILURES = 0.01  # of the draws
 LISTED = 3
@@ -71,9 +72,7 @@ class Convergence:
             return ("there is no draw after warm-up",)
         if self.chains < 2:
             found.append("one chain alone cannot show that it has converged")
-        found += self._slow("r_hat", f"R-hat of {R_HAT:g} or more", lambda v: ~(v < R_HAT))
-        found += self._slow("ess_bulk", f"bulk ESS of {ESS:g} or less", lambda v: ~(v > ESS))
-        found += self._slow("ess_tail", f"tail ESS of {ESS:g} or less", lambda v: ~(v > ESS))
+        found += self._slow()
         if self.divergences > FEW_DIVERGENCES * total:
             found.append(f"{self.divergences} of {total} draws diverged")
         low = int((~(self.e_bfmi > E_BFMI)).sum())
@@ -85,7 +84,21 @@ class Convergence:
             found.append("the run was interrupted")
         return tuple(found)
 
-    def _slow(self, column: str, what: str, bad: Any) -> list[str]:
+    @property
+    def wants_draws(self) -> bool:
+        """Whether all that speaks against the chains is that they are short."""
+        return bool(
+            self.faults and list(self.faults) == self._slow() and self.table["r_hat"].max() < NEARLY
+        )
+
+    def _slow(self) -> list[str]:
+        return [
+            *self._beyond("r_hat", f"R-hat of {R_HAT:g} or more", lambda v: ~(v < R_HAT)),
+            *self._beyond("ess_bulk", f"bulk ESS of {ESS:g} or less", lambda v: ~(v > ESS)),
+            *self._beyond("ess_tail", f"tail ESS of {ESS:g} or less", lambda v: ~(v > ESS)),
+        ]
+
+    def _beyond(self, column: str, what: str, bad: Any) -> list[str]:
         names = list(self.table["parameter"][bad(self.table[column].to_numpy())])
         if not names:
             return []

@@ -36,7 +36,7 @@ class Density:
     """
 
     def __init__(self, problem: Problem) -> None:
-        joint, compiled = prepared(problem, False)
+        joint, compiled = prepared(problem, replaceable=False)
         self.problem, self.model, self.layout = problem, joint.model, Layout.of(joint)
         if CENTERING in self.model.named_vars:
             degrees = self.model[CENTERING]

@@ -121,12 +121,20 @@ def fit(
     ] = None,
     draws: Annotated[
         Whole,
-        typer.Option(help="Kept draws per chain (2000; hierarchical: 800).", rich_help_panel=NAME),
+        typer.Option(help="Kept draws per chain (2000; hierarchical: 700).", rich_help_panel=NAME),
+    ] = None,
+    max_draws: Annotated[
+        Whole,
+        typer.Option(
+            help="Chains that have not converged go on, up to so many (twice the default of "
+            "--draws; exactly --draws where that is given).",
+            rich_help_panel=NAME,
+        ),
     ] = None,
     tune: Annotated[
         Whole,
         typer.Option(
-            help="Warm-up draws per chain (1000; hierarchical: 500).", rich_help_panel=NAME
+            help="Warm-up draws per chain (1000; hierarchical: 250).", rich_help_panel=NAME
         ),
     ] = None,
     chains: Annotated[Whole, typer.Option(help="Chains (4).", rich_help_panel=NAME)] = None,
@@ -149,7 +157,7 @@ def fit(
     rtol: Annotated[
         Number,
         typer.Option(
-            help="Relative tolerance of the ODE (1e-6; hierarchical: 1e-5).", rich_help_panel=NAME
+            help="Relative tolerance of the ODE (1e-6; hierarchical: 1e-4).", rich_help_panel=NAME
         ),
     ] = None,
     quick: Annotated[
@@ -187,6 +195,7 @@ def fit(
         order=order,
         sampling={
             "draws": draws,
+            "max_draws": max_draws,
             "tune": tune,
             "chains": chains,
             "seed": seed,

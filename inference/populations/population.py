@@ -37,7 +37,7 @@ class Effort:
     Parameters
     ----------
     draws, tune : int
-        Kept draws and warm-up draws of each chain.
+        Kept draws and warm-up draws of each chain; twice as many are kept where it takes them.
     target_accept : float
         Mean acceptance that the step size is tuned to.
     rtol : float
@@ -48,6 +48,20 @@ class Effort:
     tune: int
     target_accept: float
     rtol: float
+
+    def draws_between(self, draws: int | None, max_draws: int | None) -> tuple[int, int]:
+        """Kept draws of a chain, and as many at most; None: by default.
+
+        Raises
+        ------
+        InputError
+            If there may be fewer than there shall be.
+        """
+        wanted = self.draws if draws is None else draws
+        most = (2 * wanted if draws is None else wanted) if max_draws is None else max_draws
+        if most < wanted:
+            raise InputError(f"max_draws = {most}: must be at least the {wanted} draws of a chain")
+        return wanted, most
 
 
 def individual_name(parameter: str) -> str:

@@ -82,7 +82,7 @@ def gather(run: Run, problem: Problem, told: Told = lambda text: None) -> Materi
         diagnostics=verdict.table[verdict.table["parameter"].isin(list(draws))],
         sampler=by_chain(run.tree, verdict.e_bfmi),
         failures=failures(facts["failed_solves"]),
-        settings=settings(facts),
+        settings=settings(facts, int(posterior.sizes.get("draw", 0))),
         analysis=write_text(run.analysis),
         interrupted=bool(facts["interrupted"]),
         blind=problem.blind_directions,
@@ -150,8 +150,8 @@ def failures(counts: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["cause", "phase", "count"]).astype({"count": int})
 
 
-def settings(facts: Mapping[str, Any]) -> dict[str, str]:
-    """How the posterior was drawn, as labels and texts."""
+def settings(facts: Mapping[str, Any], kept: int) -> dict[str, str]:
+    """How the posterior was drawn, as labels and texts; ``kept`` draws of each chain."""
     solver = facts["problem"]["solver"]
     gradients = facts["gradient_evaluations"]
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
@@ -162,7 +162,7 @@ def settings(facts: Mapping[str, Any]) -> dict[str, str]:
         if facts.get("approximation")
         else (
             f"{facts['sampler']}: {facts['chains']} chains of {facts['tune']} warm-up and "
-            f"{facts['draws']} kept draws, target acceptance {facts['target_accept']:g}"
+            f"{kept} kept draws, target acceptance {facts['target_accept']:g}"
             f"{resumed(int(facts.get('resumed', 0)))}"
         ),
         "Solver": (

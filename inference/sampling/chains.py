@@ -56,18 +56,27 @@ class Chain:
         seed: int,
         checkpoint: Checkpoint | None,
     ) -> None:
-        self.number, self.settings, self.checkpoint = number, settings, checkpoint
+        self.number, self.checkpoint = number, checkpoint
         self.block = new_counters()
         self.state: ChainState | None = None
         self.trouble = ""  # why the last writing failed
-        self.earlier = checkpoint.segments(number) if checkpoint else []
-        self.plan = next_plan(self.earlier, settings, begun, seed, number)
-        self.tree = join(self.earlier)
+        self.segments = checkpoint.segments(number) if checkpoint else []
+        self.tree = join(self.segments)
+        self._begun, self._seed = begun, seed
+        self._in_parts = checkpoint is not None or len(settings.rounds) > 1
         self._sampler: Any = None
         self._kept = 0.0
         self._compiled = compiled.with_data(**{COUNTERS: np.int64(self.block.ctypes.data)})
-        made = self._compiled
-        self._moved = self.plan.moved(lambda x: gradient_of(made, x)) if self.plan else None
+        self.settle(settings)
+
+    def settle(self, settings: Settings) -> None:
+        """Plan what is left to do until the chain has as many draws as ``settings`` ask for."""
+        self.settings = settings
+        self.plan = next_plan(self.segments, settings, self._begun, self._seed, self.number)
+        self._moved = self.plan.moved(self._gradient) if self.plan else None
+
+    def _gradient(self, x: Array) -> Array:
+        return gradient_of(self._compiled, x)
 
     def begin(self) -> None:
         """Start the thread."""
@@ -79,13 +88,14 @@ class Chain:
         if self._moved is not None:
             made, alive = in_coordinates(made, self._moved)
             point = self._moved.back(point)
-        options: dict[str, Any] = dict(OPTIONS) if self.checkpoint else {}
+        options: dict[str, Any] = dict(OPTIONS) if self._in_parts else {}
         if plan.step is not None:
             options["step_size_adapt_method"] = repr(plan.step)
         # The function also holds what the sampler's thread reads, as long as the thread lives.
         made = dataclasses.replace(
             made, initial_point_func=lambda seed, alive=(alive, self.block): point.copy()
         )
+        self.block[:] = 0
         self._kept = time.monotonic()
         self._sampler = nutpie.sample(
             made,
@@ -118,7 +128,7 @@ class Chain:
     def keep(self, every: float) -> None:
         """Write what there is, if the last time is long enough ago."""
         if time.monotonic() - self._kept >= every:
-            self._save(collected(self._sampler.inspect))
+            self._save(self._segment(collected(self._sampler.inspect)))
             self._kept = time.monotonic()
 
     def end(self, *, abort: bool = False) -> None:
@@ -127,8 +137,11 @@ class Chain:
             return
         tree = collected(self._sampler.abort if abort else self._sampler.wait)
         self._sampler = None
-        if self.checkpoint:
-            self.tree = join([*self.earlier, self._save(tree)])
+        if self._in_parts:
+            made = self._segment(tree)
+            self._save(made)
+            self.segments.append(made)
+            self.tree = join(self.segments)
         elif any(length(tree, group) for group in PHASES.values()):
             self.tree = tree
 
@@ -137,17 +150,19 @@ class Chain:
         if self._sampler is not None:
             self._sampler.cancel()
 
-    def _save(self, tree: xr.DataTree) -> xr.DataTree:
-        assert self.plan is not None and self.checkpoint is not None
+    def _segment(self, tree: xr.DataTree) -> xr.DataTree:
+        assert self.plan is not None
         spent = self.state.seconds - self.plan.seconds if self.state else 0.0
-        made = segment_of(tree, self.plan, self._moved, spent)
-        if made.children:
-            try:
-                self.checkpoint.save(self.number, made)
-                self.trouble = ""
-            except InputError as error:  # a full disk; the draws are still in memory
-                self.trouble = str(error)
-        return made
+        return segment_of(tree, self.plan, self._moved, spent)
+
+    def _save(self, segment: xr.DataTree) -> None:
+        if self.checkpoint is None or not segment.children:
+            return
+        try:
+            self.checkpoint.save(self.number, len(self.segments), segment)
+            self.trouble = ""
+        except InputError as error:  # a full disk; the draws are still in memory
+            self.trouble = str(error)
 
 
 def nutpie_state(found: Any, block: npt.NDArray[np.int64], plan: Plan) -> ChainState:

@@ -1,10 +1,10 @@
 """What a fit leaves on disk while it runs, so that a killed process costs a minute and not a night.
 
 A folder holds ``checkpoint.json`` (what is fitted, and how), ``starts.npz`` (start points and
-degrees of centering, which a pilot may have taken minutes to find) and one file for each chain and
-each process that worked on it, ``chain-2-0.nc``: everything that this process has drawn. Files are
-replaced as a whole, at most `EVERY` seconds apart. No file holds code: all are read as plain
-numbers and text.
+degrees of centering, which a pilot may have taken minutes to find) and the files of each chain,
+``chain-2-0.nc`` and on: one for each process that worked on it, and one more each time that draws
+are added in the end. Files are replaced as a whole, at most `EVERY` seconds apart. No file holds
+code: all are read as plain numbers and text.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path, problem: Problem, settings: Settings) -> None:
         self.folder = folder
-        self.segment = 0
+        self.processes = 0
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(folder / ".lock")
         try:
@@ -104,7 +104,7 @@ class Checkpoint:
         path = self.folder / ABOUT
         with _readable(path):
             found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-            self.segment = int(found.pop("segments", 0))
+            self.processes = int(found.pop("processes", 0))
         differing = [n for n in wanted if found and found.get(n) != wanted[n]]
         if differing:
             name = differing[0]
@@ -113,7 +113,7 @@ class Checkpoint:
                 f"{wanted[name]}. Give another folder, or delete this one to begin anew."
             )
         with whole_file(path) as part:
-            text = json.dumps({**wanted, "segments": self.segment + 1}, indent=1)
+            text = json.dumps({**wanted, "processes": self.processes + 1}, indent=1)
             part.write_text(text, encoding="utf-8")
 
     @property
@@ -143,14 +143,19 @@ class Checkpoint:
             }
             np.savez(stream, allow_pickle=False, **arrays)
 
-    def save(self, chain: int, tree: xr.DataTree) -> None:
-        """Keep all that this process has drawn of a chain."""
-        write_netcdf(tree, self.folder / f"chain-{chain}-{self.segment}.nc")
+    def save(self, chain: int, segment: int, tree: xr.DataTree) -> None:
+        """Keep the newest part of a chain."""
+        write_netcdf(tree, self._path(chain, segment))
 
     def segments(self, chain: int) -> list[xr.DataTree]:
-        """All that earlier processes have drawn of a chain, oldest first."""
-        paths = [self.folder / f"chain-{chain}-{k}.nc" for k in range(self.segment)]
-        return [read(path) for path in paths if path.is_file()]
+        """All parts of a chain, oldest first."""
+        found: list[xr.DataTree] = []
+        while (path := self._path(chain, len(found))).is_file():
+            found.append(read(path))
+        return found
+
+    def _path(self, chain: int, segment: int) -> Path:
+        return self.folder / f"chain-{chain}-{segment}.nc"
 
 
 @contextmanager

@@ -163,6 +163,16 @@ class Progress:
             self._live.update(Text(text), refresh=True)
         self._line(lambda: text, FIRST)
 
+    def note(self, text: str) -> None:
+        """Say what is done next, above the table.
+
+        Parameters
+        ----------
+        text : str
+        """
+        if self._live or self._plain:
+            self._console.print(Text(text), soft_wrap=True)
+
     def warn(self, text: str) -> None:
         """Say what is wrong while the chains go on, once and whatever else is shown.
 

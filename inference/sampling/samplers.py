@@ -31,6 +31,21 @@ class Settings:
     seed: int
     target_accept: float
     adaptation: str
+    max_draws: int = 0
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """Kept draws of a chain each time that one may ask whether they are enough.
+
+        Examples
+        --------
+        >>> Settings(700, 250, 4, 2, 1, 0.9, "low_rank", max_draws=1400).rounds
+        (700, 1050, 1400)
+        """
+        half = max(1, self.draws // 2)
+        between = range(self.draws + half, self.max_draws, half)
+        last = (self.max_draws,) if self.max_draws > self.draws else ()
+        return (self.draws, *between, *last)
 
 
 @dataclass(frozen=True, eq=False)

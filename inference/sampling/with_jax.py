@@ -97,7 +97,7 @@ def sample(
     library: Callable[[Calls, Settings, Callable[[Array], None]], Kernel],
 ) -> Drawn:
     """Draw all chains with kernels of a library, from the starts that nutpie would have."""
-    joint, compiled = prepared(problem, False)
+    joint, compiled = prepared(problem, replaceable=False)
     begun = begun_at(problem, settings, joint, compiled, progress.tell)
     compiled, centering = centered(problem, joint, compiled, begun.degrees)
     calls = Calls(compiled)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pymc as pm
+import xarray as xr
 
 from ..counters import SLOTS, ReadCounters
 from ..joint import build_joint
@@ -35,7 +38,7 @@ Array = npt.NDArray[np.float64]
 
 
 @lru_cache(maxsize=4)
-def prepared(problem: Problem, replaceable: bool = False) -> tuple[Joint, Any]:
+def prepared(problem: Problem, *, replaceable: bool) -> tuple[Joint, Any]:
     """Joint density and nutpie's compiled model; kept, because compiling takes seconds."""
     import nutpie
 
@@ -53,6 +56,7 @@ def sample_nutpie(
     progress: Progress,
     data: Mapping[str, npt.NDArray[Any]] | None = None,
     checkpoint: Checkpoint | None = None,
+    enough: Callable[[Drawn], bool] = lambda drawn: True,
 ) -> Drawn:
     """Sample with nutpie: each chain in a thread of its own, with its own block of counters.
 
@@ -65,6 +69,9 @@ def sample_nutpie(
         In place of the measured values and their censoring, see `exchange`.
     checkpoint : Checkpoint, optional
         Where the state is kept, and from which the chains go on if it holds one.
+    enough : callable
+        Asked when all chains have ended; if it says no, they go on where they are, up to
+        ``settings.max_draws``.
 
     Returns
     -------
@@ -93,18 +100,35 @@ def sample_nutpie(
     ]
     before = max(c.plan.seconds if c.plan else 0.0 for c in chains)
     clock = time.perf_counter()
-    interrupted = run_all(chains, settings, progress, EVERY if checkpoint else math.inf)
-    trees = [c.tree for c in chains if c.tree is not None]
-    if not trees:
-        raise KeyboardInterrupt
-    return Drawn(
-        trees,
-        interrupted,
-        begun.starts,
-        before + time.perf_counter() - clock,
-        centering,
-        checkpoint.segment if checkpoint else 0,
-    )
+    later = deque(settings.rounds[1:])
+    while True:
+        interrupted = run_all(chains, settings, progress, EVERY if checkpoint else math.inf)
+        trees = [c.tree for c in chains if c.tree is not None]
+        if not trees:
+            raise KeyboardInterrupt
+        drawn = Drawn(
+            trees,
+            interrupted,
+            begun.starts,
+            before + time.perf_counter() - clock,
+            centering,
+            checkpoint.processes if checkpoint else 0,
+        )
+        if interrupted or not later or enough(first_draws(drawn, chains[0].settings.draws)):
+            return drawn
+        for chain in chains:
+            chain.settle(replace(settings, draws=later[0]))
+        later.popleft()
+
+
+def first_draws(drawn: Drawn, draws: int) -> Drawn:
+    """Leave out what some chains have more: those that go on after a kill, in a new process."""
+    kept = ("posterior", "sample_stats")
+    cut = [
+        xr.DataTree.from_dict({g: tree[g].to_dataset().isel(draw=slice(0, draws)) for g in kept})
+        for tree in drawn.chains
+    ]
+    return replace(drawn, chains=cut)
 
 
 def begun_at(
@@ -140,7 +164,7 @@ def with_replica(
     problem: Problem, data: Mapping[str, npt.NDArray[Any]] | None
 ) -> tuple[Joint, Any]:
     """As `prepared`, with other measured values where they are given; nothing is compiled anew."""
-    joint, compiled = prepared(problem, data is not None)
+    joint, compiled = prepared(problem, replaceable=data is not None)
     for name, array in (data or {}).items():
         joint.model[name].set_value(array)
     return joint, compiled.with_data(**data) if data else compiled

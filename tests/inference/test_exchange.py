@@ -56,7 +56,7 @@ def test_replaced_data_have_the_density_of_a_problem_with_those_data() -> None:
     first, second = Problem(MODEL, study(FIRST)), Problem(MODEL, study(SECOND))
     rows = second.arrangement.observed[0].rows
     point = np.array([2.2, -1.0, -1.5])
-    _, before = prepared(first, True)
+    _, before = prepared(first, replaceable=True)
     density = float(before.logp_func(point)[0])
     _, after = with_replica(first, {value_name("C"): rows.value, kind_name("C"): rows.kind})
     for given, expected in zip(after.logp_func(point), fixed(second)(point), strict=True):

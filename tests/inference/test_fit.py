@@ -54,6 +54,32 @@ def test_same_seed_same_draws_other_seed_other_draws(problem: Problem, tree: xr.
     assert not (other["posterior"]["ka"] == tree["posterior"]["ka"]).any()
 
 
+def test_chains_that_nearly_agree_go_on_until_they_do_or_the_end(problem: Problem) -> None:
+    short: dict[str, Any] = {"draws": 60, "tune": 300, "log_likelihood": False, "progress": False}
+    tree = fit(problem, seed=7, max_draws=2000, **short)
+    drawn = tree["posterior"].sizes["draw"]
+    assert convergence(tree).ok, convergence(tree).sentence
+    assert 60 < drawn < 2000 and drawn % 30 == 0
+    before: Any = tree.isel(draw=slice(0, drawn - 30))
+    assert convergence(before).wants_draws  # not one look too many
+    stopped = fit(problem, seed=7, max_draws=70, **short)
+    assert stopped["posterior"].sizes["draw"] == 70
+    assert not convergence(stopped).ok
+    for name in ("ka", "k"):  # the same chains, continued
+        first, second = (t["posterior"][name].to_numpy()[:, :60] for t in (stopped, tree))
+        np.testing.assert_array_equal(first, second)
+    steps = int(tree["sample_stats"]["n_steps"].sum())
+    assert read_facts(tree)["gradient_evaluations"]["sampling"] == steps
+    assert read_facts(tree)["resumed"] == 0
+
+
+def test_draws_that_are_asked_for_are_drawn_exactly(problem: Problem) -> None:
+    tree = fit(problem, seed=7, log_likelihood=False, **(SHORT | {"draws": 5}))
+    assert tree["posterior"].sizes["draw"] == 5
+    with pytest.raises(InputError, match="max_draws = 4: must be at least the 5 draws"):
+        fit(problem, seed=7, max_draws=4, **(SHORT | {"draws": 5}))
+
+
 def test_chains_differ(tree: xr.DataTree) -> None:
     assert len(np.unique(tree["posterior"]["ka"].isel(draw=-1))) == 4
 

@@ -310,7 +310,7 @@ def test_a_state_with_a_pickle_in_it_is_refused_and_not_opened(tmp_path: Path) -
     assert not (tmp_path / "executed").exists()
 
 
-@pytest.mark.parametrize("text", ["nonsense", "[]", '{"segments": "many"}'])
+@pytest.mark.parametrize("text", ["nonsense", "[]", '{"processes": "many"}'])
 def test_a_damaged_state_is_named(text: str, tmp_path: Path) -> None:
     problem = Problem(levels(), measured(1))
     Checkpoint(tmp_path / "state", problem, SETTINGS).close()

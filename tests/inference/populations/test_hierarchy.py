@@ -124,7 +124,7 @@ def test_centering_changes_the_coordinates_and_not_the_density() -> None:
 def test_the_pilot_centers_what_data_know_and_not_what_they_do_not() -> None:
     """Within minutes of the dose, precise data fix each volume and say nothing about decay."""
     problem = Problem(MODEL, study(sigma=0.02, times=TIMES / 200), population=Hierarchical())
-    joint, compiled = prepared(problem)
+    joint, compiled = prepared(problem, replaceable=False)
     pilot = run_pilot(
         problem, Layout.of(joint), compiled.initial_point_func, compiled.logp_func, 2,
         np.random.SeedSequence(1), str,
@@ -268,7 +268,7 @@ def test_a_spread_on_the_natural_scale_has_the_unit_and_the_size_of_its_paramete
     data = Study(pd.DataFrame(rows), name="level", units={"C": "mg/L"}, time_unit="h")
     problem = Problem(model, data, error="additive", population="hierarchical")
     assert problem.unit("E0_omega") == "mg/L"
-    joint, compiled = prepared(problem)
+    joint, compiled = prepared(problem, replaceable=False)
     layout = Layout.of(joint)
     pilot = run_pilot(
         problem, layout, compiled.initial_point_func, compiled.logp_func, 2,

@@ -83,7 +83,7 @@ def compiled() -> Any:
         for t in range(4)
     ]
     problem = Problem(model, Study(pd.DataFrame(rows), name="x"), population="hierarchical")
-    _, made = prepared(problem)
+    _, made = prepared(problem, replaceable=False)
     degrees = np.linspace(0, 1, 12).reshape(2, 6)
     return made.with_data(**{CENTERING: degrees})
 

@@ -32,7 +32,7 @@ ASKED: dict[str, Any] = {
     "seed": 5, "draws": 1000, "tune": 300, "chains": 4, "cores": 2,
     "progress": False, "log_likelihood": False,
 }  # fmt: skip
-SETTINGS = Settings(1000, 300, 4, 2, 5, 0.95, "low_rank")
+SETTINGS = Settings(1000, 300, 4, 2, 5, 0.95, "low_rank", 1000)
 BEGUN = Begun(Starts([np.zeros(3)] * 4, [0.0], 1), np.zeros((0, 0)))
 SAME = ("posterior", "warmup_posterior", "sample_stats", "warmup_sample_stats")
 
@@ -152,6 +152,23 @@ def test_a_chain_too_short_to_know_its_metric_tunes_again(problem: Problem, stat
     assert (plan.finished(150), plan.finished(210), plan.total) == (303, 313, 1300)
 
 
+def test_draws_that_were_added_are_resumed_too(problem: Problem, tmp_path: Path) -> None:
+    asked = {**ASKED, "draws": 100, "max_draws": 2000}
+    state = tmp_path / "state"
+    before: Any = fit(problem, checkpoint=state, **asked)
+    total = before["posterior"].sizes["draw"]
+    assert total > 150
+    for chain in (1, 3):  # as if the process had been killed when these had added 50 draws
+        later = sorted(state.glob(f"chain-{chain}-*.nc"), key=lambda p: len(p.name))[2:]
+        for path in later:
+            path.unlink()
+    tree: Any = fit(problem, checkpoint=state, **asked)
+    assert convergence(tree).ok, convergence(tree).sentence
+    assert tree["posterior"].sizes["draw"] == total
+    same = tree["posterior"]["ka"].to_numpy() == before["posterior"]["ka"].to_numpy()
+    assert same[[0, 2]].all() and same[:, :150].all()
+
+
 # ---------------------------------------------------------------------------------- kill, Ctrl-C
 PROGRAM = """
 import os, signal, sys
@@ -164,8 +181,8 @@ from cytobayes.inference.sampling.checkpoint import Checkpoint
 
 save = Checkpoint.save
 
-def save_and_die(self, chain, tree):
-    save(self, chain, tree)
+def save_and_die(self, chain, segment, tree):
+    save(self, chain, segment, tree)
     if {group!r} in tree.children and 20 < tree[{group!r}].sizes["draw"] < 6000:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -182,13 +199,14 @@ def test_kill_9_in_warm_up_and_in_sampling_loses_no_draw_that_was_written(
     problem: Problem, whole: Any, tmp_path: Path
 ) -> None:
     folder, asked = tmp_path / "state", {**ASKED, "draws": 6000}
-    for segment, group in enumerate(("warmup_posterior", "posterior")):
+    for group in ("warmup_posterior", "posterior"):
+        earlier = set(folder.glob("chain-*.nc"))
         tests = str(Path(__file__).parents[1])
         program = PROGRAM.format(tests=tests, group=group, folder=str(folder), asked=asked)
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
         assert done.returncode == -signal.SIGKILL, done.stderr
-        written = {p.name: read(p) for p in folder.glob(f"chain-*-{segment}.nc")}
-        assert any(group in tree.children for tree in written.values())
+        written = [read(p) for p in folder.glob("chain-*.nc") if p not in earlier]
+        assert any(group in tree.children for tree in written)
     kept: dict[int, list[Any]] = {}  # a chain may have been sampling before the first kill
     for path in sorted(folder.glob("chain-*.nc")):
         segment_read = read(path)

@@ -70,7 +70,7 @@ def evaluated(density: Callable[[Any], Any], points: Array) -> tuple[Array, Arra
 def test_value_and_gradient_are_those_of_the_compiled_density_to_the_last_bit(
     problem: Problem,
 ) -> None:
-    _, compiled = prepared(problem)
+    _, compiled = prepared(problem, replaceable=False)
     points = 0.3 * np.random.default_rng(1).standard_normal((20, compiled.n_dim))
     value, gradient = evaluated(jax_density(Calls(compiled), compiled.n_dim), points)
     expected = [compiled.logp_func(x) for x in points]
@@ -79,7 +79,7 @@ def test_value_and_gradient_are_those_of_the_compiled_density_to_the_last_bit(
 
 
 def test_one_call_gives_value_and_gradient(problem: Problem) -> None:
-    _, compiled = prepared(problem)
+    _, compiled = prepared(problem, replaceable=False)
     calls, called = Calls(compiled), []
 
     def counted(words: Any) -> Any:
@@ -98,7 +98,7 @@ def test_the_precision_that_others_use_stays_as_it_is() -> None:
 
 
 def test_a_density_that_is_not_finite_is_minus_infinity_with_a_flat_gradient(line: Problem) -> None:
-    _, compiled = prepared(line)
+    _, compiled = prepared(line, replaceable=False)
     calls = Calls(compiled)
     found = calls.value_and_gradient(np.array([np.inf, 0.0]))
     np.testing.assert_array_equal(found, [-np.inf, 0.0, 0.0])
@@ -143,7 +143,7 @@ def test_statistics_have_the_names_of_the_other_samplers(tree: xr.DataTree) -> N
 
 @pytest.mark.mcmc
 def test_lp_is_the_density_of_the_draw(line: Problem, tree: xr.DataTree) -> None:
-    evaluate = prepared(line)[1].logp_func
+    evaluate = prepared(line, replaceable=False)[1].logp_func
     for k in (0, 500, 999):
         draw = tree["posterior"].to_dataset().isel(chain=1, draw=k)
         found = float(tree["sample_stats"]["lp"].isel(chain=1, draw=k))

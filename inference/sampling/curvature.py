@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ..populations.hierarchy import Hierarchical
 from ..populations.random_effects import Column, effect_columns
 from .coordinates import Affine
 from .starts import HUGE, Evaluate, checked
@@ -97,7 +98,8 @@ def _prior_spreads(
     problem: Problem, columns: Sequence[Column], layout: Layout, mode: Array, degrees: Array
 ) -> Array:
     """Give the standard deviation of each effect by the population; float64[subject, effect]."""
-    names = list(problem.family.of(problem))  # type: ignore[attr-defined]
+    assert isinstance(problem.family, Hierarchical)
+    names = list(problem.family.of(problem))
     spreads = np.ones((degrees.shape[1], len(columns)))
     for k, column in enumerate(columns):
         if column.between_subjects and column.spread in layout.places:

@@ -24,6 +24,12 @@ def risk(
     given: Annotated[
         str, typer.Option(help='Known of held-out patients: course, baseline, "until day 3".')
     ] = "course",
+    forecast: Annotated[
+        bool,
+        typer.Option(
+            "--forecast", help="Also the risk at days 1 to 7, from what was known on each."
+        ),
+    ] = False,
     folds: Annotated[int, typer.Option(help="Folds of patients.")] = 10,
     method: Annotated[
         str, typer.Option(help="How a patient leaves the fit: importance or refit.")
@@ -45,6 +51,7 @@ def risk(
         scale=scale,
         signal=signal,
         given=given,
+        foreseen=forecast,
         folds=folds,
         method=method,
         draws=draws,

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ...datasets.errors import InputError
 from ..console import say, show
-from ..risk.assessment import risk
+from ..risk.assessment import fit_grades, risk
+from ..risk.courses import course_of
+from ..risk.forecast import forecast
 from ..risk.page import write_page
 from ..risk.validation import cross_validate
 from ..run import open_run
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..problem import Problem
+    from ..risk.forecast import Forecast
+    from ..risk.grades import Grades
 
 __all__ = ["run_risk"]
 
@@ -23,6 +35,7 @@ def run_risk(
     scale: str | None,
     signal: str,
     given: str,
+    foreseen: bool,
     folds: int,
     method: str,
     draws: int,
@@ -40,6 +53,8 @@ def run_risk(
         As in `risk`.
     given, folds, method
         As in `cross_validate`; refits are kept in ``out``.
+    foreseen : bool
+        Also `forecast` the grades of all patients at the usual landmarks.
     """
     run = open_run(folder)
     if not run.tree["posterior"].sizes.get("draw", 0):
@@ -55,7 +70,10 @@ def run_risk(
         signal=signal, draws=draws, given=given, folds=folds, method=method,
         cache=out / "folds", report=say,
     )  # fmt: skip
-    page = write_page(found, scored, out)
+    ahead = None
+    if foreseen:
+        ahead = _ahead(problem, run.tree, found.grades, signal=signal, draws=draws, seed=seed)
+    page = write_page(found, scored, out, ahead)
     say(scored.verdict, style="bold")
     say(found.sentence)
     say(scored.calibration().sentence)
@@ -64,3 +82,15 @@ def run_risk(
     columns = ["subject", *(f"risk_{k}" for k in found.grades.levels), "low", "high"]
     show(found.table[[*columns, "observed"]].to_string(index=False, float_format="%.2f"))
     show(str(page))
+
+
+def _ahead(
+    problem: Problem, tree: xr.DataTree, grades: Grades, *, signal: str, draws: int, seed: int
+) -> Forecast:
+    """Forecast all patients with grades, and say how far it is."""
+    course = course_of(problem, tree, signal=signal, draws=draws)
+    grading = fit_grades(course, grades, np.random.default_rng(seed), onset=False)
+    return forecast(
+        problem, tree, grading, seed=seed, signal=signal, draws=draws,
+        subjects=list(grades.subjects), report=say,
+    )  # fmt: skip

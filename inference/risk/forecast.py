@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -88,6 +88,7 @@ def forecast(
     draws: int | None = 200,
     particles: int = 400,
     planned: bool = False,
+    report: Callable[[str], None] = lambda text: None,
 ) -> Forecast:
     """Forecast the grade of patients as their measurements arrive.
 
@@ -113,6 +114,8 @@ def forecast(
     planned : bool
         Count doses after the landmark as known beforehand. Default: they may be an answer to the
         course, and are left out; the forecast is then one without further treatment.
+    report : callable
+        Told after each patient how far it is.
 
     Returns
     -------
@@ -131,7 +134,7 @@ def forecast(
         raise InputError("landmarks must ascend, without repeats.")
     data = kept_draws(thinned(draws_of(problem, posterior, "individual"), draws), grading)
     values, notes = [], []
-    for subject in chosen:
+    for place, subject in enumerate(chosen, 1):
         rng = np.random.default_rng([seed, zlib.crc32(subject.encode())])
         prior = individual_of(problem, data, study, subject)
         walk = _Walk(problem, grading, prior, signal, planned, start(prior, particles, rng), rng)
@@ -141,6 +144,7 @@ def forecast(
             {"subject": subject, "landmark": d, **n}
             for d, (_, n) in zip(landmarks, found, strict=True)
         ]
+        report(f"forecast of {place} of {len(chosen)} patients")
     array = np.array(values)
     coordinates = {"subject": list(chosen), "landmark": list(landmarks),
                    "grade": np.arange(1, array.shape[-1] + 1)}  # fmt: skip

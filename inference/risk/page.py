@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .assessment import Risk
+    from .forecast import Forecast
     from .validation import Validation
 
-__all__ = ["plot_patients", "render_risk", "write_page"]
+__all__ = ["plot_days", "plot_patients", "render_risk", "write_page"]
 
 
 def plot_patients(risk: Risk) -> Figure:
@@ -41,13 +42,38 @@ def plot_patients(risk: Risk) -> Figure:
         return panels.figure
 
 
-def render_risk(risk: Risk, validation: Validation) -> str:
+def plot_days(forecast: Forecast, risk: Risk) -> Figure:
+    """Risk of each patient from landmark to landmark, in color where the grade was reached."""
+    from ..drawing import CURVE, PRIOR, Panels, style
+
+    seen = dict(zip(risk.grades.subjects, risk.grades.value.tolist(), strict=True))
+    chance = forecast.risk.sel(grade=risk.at_least)
+    hit = np.array([seen.get(s, 0) >= risk.at_least for s in chance["subject"].to_numpy()])
+    days = chance["landmark"].to_numpy()
+    with style():
+        panels = Panels(1, columns=1, size=(6.4, 3.2))
+        axes = panels.axes[0]
+        for reached, color, label in ((~hit, PRIOR, "not reached"), (hit, CURVE, "reached")):
+            lines = chance.to_numpy()[reached]
+            axes.plot(days, lines.T, color=color, linewidth=0.7, alpha=0.5)
+            if len(lines):
+                axes.plot(days, lines.mean(axis=0), color=color, linewidth=2.5, label=label)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlabel("day until which measurements and doses are known")
+        axes.set_ylabel(f"P(grade at least {risk.at_least})")
+        axes.legend(title="in the end", frameon=False)
+        return panels.figure
+
+
+def render_risk(risk: Risk, validation: Validation, forecast: Forecast | None = None) -> str:
     """Write the page: what wins first, then risks, calibration, scores.
 
     Parameters
     ----------
     risk : Risk
     validation : Validation
+    forecast : Forecast, optional
+        Of the same patients.
 
     Returns
     -------
@@ -66,6 +92,10 @@ def render_risk(risk: Risk, validation: Validation) -> str:
         by_grade=Table.of_frame("Risk of a new patient by grade", risk.by_grade),
         patients=Drawing.of(plot_patients(risk), "risk-patients", f"Risk of grade {k} or more"),
         k=k,
+        days=None
+        if forecast is None
+        else Drawing.of(plot_days(forecast, risk), "risk-days", "Risk as days go by"),
+        foreseen=forecast.sentence if forecast else "",
         calibrated=check.sentence,
         calibration=Drawing.of(check.plot(), "risk-calibration", check.title),
         caption=check.caption,
@@ -75,7 +105,9 @@ def render_risk(risk: Risk, validation: Validation) -> str:
     )
 
 
-def write_page(risk: Risk, validation: Validation, folder: Path) -> Path:
+def write_page(
+    risk: Risk, validation: Validation, folder: Path, forecast: Forecast | None = None
+) -> Path:
     """Write ``risk.html`` and its tables as csv into a folder.
 
     Parameters
@@ -84,6 +116,8 @@ def write_page(risk: Risk, validation: Validation, folder: Path) -> Path:
     validation : Validation
     folder : Path
         Made if it is not there.
+    forecast : Forecast, optional
+        Of the same patients.
 
     Returns
     -------
@@ -98,9 +132,11 @@ def write_page(risk: Risk, validation: Validation, folder: Path) -> Path:
         "scores": validation.scores,
         "calibration": validation.calibration().table,
     }
+    if forecast is not None:
+        tables["forecasts"] = forecast.table(risk.at_least)
     for name, frame in tables.items():
         with whole_file(folder / f"{name}.csv") as part:
             frame.to_csv(part, index=False, lineterminator="\n")
     with whole_file(folder / "risk.html") as part:
-        part.write_text(render_risk(risk, validation), encoding="utf-8")
+        part.write_text(render_risk(risk, validation, forecast), encoding="utf-8")
     return folder / "risk.html"

@@ -3,9 +3,12 @@ from __future__ import annotations
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from cytobayes.inference.risk.assessment import risk
+from cytobayes.inference.risk.assessment import fit_grades, risk
+from cytobayes.inference.risk.courses import course_of
+from cytobayes.inference.risk.forecast import forecast
 from cytobayes.inference.risk.page import write_page
 from cytobayes.inference.risk.validation import cross_validate
 
@@ -25,5 +28,25 @@ def test_the_page_names_the_winner_first_and_its_tables_hold_every_patient(tmp_p
     for name in ("patients", "held_out"):
         table = pd.read_csv(tmp_path / "risk" / f"{name}.csv")
         assert list(table["subject"]) == list(study.subjects)
+    assert not (tmp_path / "risk" / "forecasts.csv").exists()
     scores = pd.read_csv(tmp_path / "risk" / "scores.csv")
     assert {"burden and dose", "mechanistic model"} < set(scores["model"])
+
+
+def test_forecasts_are_drawn_and_written_where_they_were_made(tmp_path: Path) -> None:
+    study, heights, _ = cohort(12)
+    p, tree = problem(study), posterior(heights, draws=20)
+    found = risk(p, tree, seed=1, at_least=2)
+    scored = cross_validate(p, tree, seed=1, at_least=2, folds=3)
+    course = course_of(p, tree)
+    grading = fit_grades(course, found.grades, np.random.default_rng(1), onset=False)
+    told: list[str] = []
+    ahead = forecast(
+        p, tree, grading, seed=1, draws=None, landmarks=(1.0, 5.0), particles=50, report=told.append
+    )
+    page = write_page(found, scored, tmp_path / "risk", ahead).read_text()
+    assert page.count("<svg") == 3 and ahead.sentence in unescape(page)
+    table = pd.read_csv(tmp_path / "risk" / "forecasts.csv")
+    assert list(table.columns) == ["subject", "landmark", "risk", "low", "high"]
+    assert len(table) == 24 and table["risk"].between(0, 1).all()
+    assert told[-1] == "forecast of 12 of 12 patients"

@@ -6,12 +6,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .errors import InputError
 from .findings import TableError
+from .options import advice, checked_options, options_of_words
 from .study import Study
 from .summary import summarize
 from .table import read_table
-from .wording import shown
 
 __all__ = ["Report", "check_file"]
 
@@ -40,26 +39,17 @@ class Report:
         return json.dumps(self.record, indent=2, ensure_ascii=False)
 
 
-def check_file(
-    file: str,
-    *,
-    columns: str | None = None,
-    format: str = "auto",
-    observables: str | None = None,
-    units: str | None = None,
-    time_unit: str | None = None,
-    sheet: str = "",
-) -> Report:
+def check_file(file: str, *, patients: str | None = None, **words: Any) -> Report:
     """Read a file and report on it.
 
     Parameters
     ----------
     file : str
         Path.
-    columns, observables, units : str, optional
-        ``name=column,...``; ``1=CP,2=PD`` or names of columns; ``observable=unit,...``.
-    format, time_unit, sheet
-        As in `read_table`.
+    patients : str, optional
+        Path of another file, with a row per patient.
+    **words
+        As in `options_of_words`: ``columns``, ``observables``, ``units`` and so on.
 
     Returns
     -------
@@ -70,42 +60,20 @@ def check_file(
     InputError
         If an option cannot be meant.
     """
-    named = observables is not None and "=" in observables
+    options = checked_options(options_of_words(**words), "options")
     try:
-        study = read_table(
-            file,
-            _pairs(columns, "columns"),
-            format=format,
-            observables=_pairs(observables, "observables") if named else _items(observables),
-            units=_pairs(units, "units"),
-            time_unit=time_unit,
-            sheet=sheet,
-        )
+        study = read_table(file, patients=patients, **options)
     except TableError as error:
         problems = [{k: v for k, v in asdict(p).items() if k != "file"} for p in error.problems]
-        record = {"file": file, "ok": False, "rows_read": error.rows_read, "rows_kept": 0}
-        return Report(False, error.text(), {**record, "problems": problems})
+        record = {"file": error.file, "ok": False, "rows_read": error.rows_read, "rows_kept": 0}
+        text = "\n".join(filter(None, [error.text(), advice(error.text())]))
+        return Report(False, text, {**record, "problems": problems})
     return Report(True, summarize(study, steps=10_000), _record(file, study))
-
-
-def _items(text: str | None) -> list[str]:
-    return [item.strip() for item in (text or "").split(",") if item.strip()]
-
-
-def _pairs(text: str | None, option: str) -> dict[str, str]:
-    """Read ``a=b,c=d``."""
-    pairs = {}
-    for item in _items(text):
-        left, mark, right = (part.strip() for part in item.partition("="))
-        if not (left and mark and right):
-            raise InputError(f"--{option}: {shown(item)} is not of the form NAME=...")
-        pairs[left] = right
-    return pairs
 
 
 def _record(file: str, study: Study) -> dict[str, Any]:
     """Describe a study in types of JSON."""
-    (source,) = study.provenance
+    source = study.provenance[0]
     rows = study.to_frame()
     observables = []
     for name, part in rows.groupby("observable", sort=False):
@@ -122,6 +90,7 @@ def _record(file: str, study: Study) -> dict[str, Any]:
             }
         )
     covariates = study.to_frame("covariates")
+    outcomes = study.to_frame("outcomes").groupby(["outcome", "scale"], sort=False)
     return {
         "file": file,
         "ok": True,
@@ -137,6 +106,10 @@ def _record(file: str, study: Study) -> dict[str, Any]:
             "fixed": covariates.loc[covariates["time"].isna(), "name"].unique().tolist(),
             "varying": covariates.loc[covariates["time"].notna(), "name"].unique().tolist(),
         },
-        "steps": list(source.steps),
+        "outcomes": [
+            {"name": str(name), "scale": str(scale), "subjects": len(part)}
+            for (name, scale), part in outcomes
+        ],
+        "steps": [step for record in study.provenance for step in record.steps],
         "problems": [],
     }

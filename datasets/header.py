@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .findings import Finding
 from .sheet import Sheet
 from .units import split_unit
-from .vocabulary import ALIASES, COLUMNS, GIVEN, REQUIRED, STOP
+from .vocabulary import ALIASES, CLOCKS, COLUMNS, GIVEN, REQUIRED, STOP
 from .wording import closest, shown
 
 __all__ = ["Layout", "lay_out", "repeated"]
@@ -71,11 +71,27 @@ def lay_out(
             if ours not in layout.places and ours in titles and titles.index(ours) not in taken:
                 layout.places[ours] = titles.index(ours)
     for ours, place in layout.places.items():
-        if unit := split_unit(sheet.header[place])[1]:
+        if (
+            (unit := split_unit(sheet.header[place])[1])
+            or ours == "time"
+            and (unit := _clock(sheet.header[place]))
+        ):
             layout.units[ours] = unit
     asked = [ours for ours in required if ours not in columns]
     _others(sheet, names, layout, asked, known)
     return layout
+
+
+def _clock(title: str) -> str:
+    """Take the unit that the name of a column of times says, or "".
+
+    Examples
+    --------
+    >>> _clock("Visit day"), _clock("day_of_visit"), _clock("time")
+    ('d', '', '')
+    """
+    last = re.split(r"[\W_]+", title.casefold())[-1]
+    return next((unit for unit, words in CLOCKS.items() if last in words.split()), "")
 
 
 def _finding(sheet: Sheet, message: str, remedy: str, column: str | None = None) -> Finding:
@@ -191,6 +207,8 @@ def _meaning(name: str) -> str | None:
     first = re.split(r"[\W_]+", name.casefold())[0]
     if first in COLUMNS:
         return first
+    if _clock(name):
+        return "time"
     return closest(plain, [c for c in COLUMNS if len(c) > 2], 0.75) if len(plain) > 3 else None
 
 

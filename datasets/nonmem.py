@@ -35,6 +35,7 @@ from .covariates import Who, read_covariates
 from .events import Events
 from .findings import Finding
 from .header import repeated
+from .outcomes import read_outcomes
 from .reading import Reading
 from .request import Request
 from .rules import Table
@@ -122,6 +123,10 @@ def read_nonmem(sheet: Sheet, request: Request) -> Reading:
     codes, subjects = cells.labels["subject"]
     at = np.flatnonzero(mine)
     who = Who(alive[at], codes[at], subjects, cells.numbers["time"][at])
+    graded = read_outcomes(sheet, request, who, unit)
+    if graded.findings:
+        return Reading(frame, read=read, findings=graded.findings)
+    rest = [k for k in rest if k not in graded.places]
     covariates, told = read_covariates(sheet, rest, who, _mapping(note, "covariate_units"))
     steps = [
         balance(read, len(frame), **events.counts(mine, seen, observed)),
@@ -132,10 +137,11 @@ def read_nonmem(sheet: Sheet, request: Request) -> Reading:
         *time_steps,
         *events.steps(mine, frame),
         *told,
+        *graded.steps,
         *seen.steps,
         *scored(seen),
     ]
-    outcomes = pd.DataFrame(note["outcomes"]) if note.get("outcomes") else None
+    outcomes = pd.DataFrame(note["outcomes"]) if note.get("outcomes") else graded.table
     return Reading(frame, doses, covariates, outcomes, unit, read, steps)
 
 

@@ -133,8 +133,7 @@ def cite(name: str) -> str:
 def open_study(
     name_or_path: str | Path,
     columns: Mapping[str, str] | None = None,
-    *,
-    time_unit: str | None = None,
+    **options: Any,
 ) -> Study:
     """Return a published data set by its name, or read a file.
 
@@ -143,7 +142,7 @@ def open_study(
     name_or_path : str or Path
         One of `names`, else the path of a file. A file that has the name of a data set is read
         when it is given as a ``Path`` or as ``./NAME``.
-    columns, time_unit
+    columns, **options
         As in `read_table`; only for a file.
 
     Returns
@@ -157,14 +156,15 @@ def open_study(
     TableError
         If the file cannot be read.
     InputError
-        If ``columns`` or ``time_unit`` are given with a name, or the name is not of a set that
+        If options are given with a name, or the name is not of a set that
         comes with the package as a Study.
     """
     if isinstance(name_or_path, str) and name_or_path in names():
-        if columns or time_unit:
+        if columns or any(options.values()):
+            given = ", ".join(["columns"] * bool(columns) + [k for k, v in options.items() if v])
             raise InputError(
                 f"{name_or_path!r} is a published data set: its columns and units are known. "
-                "Leave out columns and time_unit; they are for files."
+                f"Leave out {given}; they are for files."
             )
         return load(name_or_path)
     text = os.fspath(name_or_path)
@@ -173,7 +173,7 @@ def open_study(
         detail = f"{shown(text, 200)} is neither the name of a data set nor a file that exists."
         hint = "" if closest(text, names()) else f" {nearby(Path(text))}"
         raise UnknownDataError(text, names(), detail + hint)
-    return read_table(name_or_path, columns, time_unit=time_unit)
+    return read_table(name_or_path, columns, **options)
 
 
 def _refuse_other_kind(name: str) -> None:

@@ -30,6 +30,9 @@ class Request:
     missing : tuple of str
     replicates : bool
     sheet : str
+    outcomes : mapping of outcome to column, with its scale in brackets
+    patients : str
+        Another file, with a row per patient; "": none.
 
     Raises
     ------
@@ -48,6 +51,8 @@ class Request:
     missing: Iterable[str] = ()
     replicates: bool = False
     sheet: str = ""
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+    patients: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

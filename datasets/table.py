@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from .files import HEADER, read_bytes
 from .findings import Finding, TableError
 from .nonmem import is_nonmem, read_nonmem
+from .patients import join_patients, read_patients
 from .provenance import Provenance
 from .reading import Reading
 from .request import Request
@@ -41,6 +42,8 @@ def read_table(
     missing: Iterable[str] = (),
     replicates: bool = False,
     sheet: str = "",
+    outcomes: Mapping[str, str] | None = None,
+    patients: str | Path | None = None,
     name: str | None = None,
 ) -> Study:
     """Read measurements, doses and covariates from a csv, Excel or Parquet file.
@@ -75,6 +78,11 @@ def read_table(
         Keep several values of one observable at one time of a tidy or wide file.
     sheet : str
         Sheet of a workbook, if several hold something.
+    outcomes : mapping of outcome to column, optional
+        With its scale in brackets, as ``{"crs": "worst (ASTCT)"}``. A column whose header states a
+        scale, such as ``crs (ASTCT)``, is an outcome without being named here.
+    patients : str or Path, optional
+        Another file, with a row per patient: ``subject``, covariates, outcomes.
     name : str, optional
         Name of the study. Default: the name of the file without its ending.
 
@@ -97,8 +105,9 @@ def read_table(
     ``occasion``, ``assay``, ``source``. *Wide*:
     ``subject``, ``time`` and columns such as ``IL-6 (pg/mL)`` or ``IL6_pg_mL``. *NONMEM*: see
     `cytobayes.datasets.nonmem`. Names in any order and case; a unit may follow in brackets, as in
-    ``time (h)``. Other columns become covariates. Subjects are kept as text. Lines that begin
-    with ``#`` or ``@`` are comments.
+    ``time (h)``. A column whose header states a scale of grades, such as ``crs (ASTCT)``, is an
+    outcome: the highest of each subject. Other columns become covariates. Subjects are kept as
+    text. Lines that begin with ``#`` or ``@`` are comments.
 
     A value written "<1.2" is left-censored at 1.2, and ">1500" right-censored at 1500. With
     limits of quantification for its row, a value at or below the lower one is left-censored
@@ -125,6 +134,8 @@ def read_table(
         missing=missing,
         replicates=replicates,
         sheet=sheet,
+        outcomes=outcomes or {},
+        patients=str(patients or ""),
     )
 
 
@@ -176,7 +187,12 @@ def parse_table(
         rows_kept=len(reading.rows),
         steps=(*origin.steps, *reading.steps),
     )
-    return _study(reading, name or Path(file).stem, record)
+    records = [record]
+    if request.patients:
+        told = read_patients(request.patients, request, reading.time_unit)
+        reading, second = join_patients(reading, told)
+        records.append(second)
+    return _study(reading, name or Path(file).stem, records)
 
 
 def _open(raw: bytes, file: str, request: Request) -> Sheet:
@@ -208,7 +224,7 @@ def _emptiness(sheet: Sheet, reading: Reading) -> list[Finding]:
     return []
 
 
-def _study(reading: Reading, name: str, record: Provenance) -> Study:
+def _study(reading: Reading, name: str, records: Sequence[Provenance]) -> Study:
     """Put what was read into a study."""
     rows = reading.rows
     units: dict[str, str] = {}
@@ -225,7 +241,7 @@ def _study(reading: Reading, name: str, record: Provenance) -> Study:
         doses=_of(rows, reading.doses),
         covariates=_of(rows, reading.covariates),
         outcomes=_of(rows, reading.outcomes),
-        provenance=[record],
+        provenance=records,
     )
 
 

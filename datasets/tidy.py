@@ -9,11 +9,14 @@ from .cells import read_cells
 from .covariates import Who, read_covariates
 from .findings import Finding
 from .header import Layout, lay_out
+from .outcomes import read_outcomes
 from .reading import Reading
 from .request import Request
 from .rules import Table
 from .settle import settle, time_factor, unknown_names
 from .sheet import Sheet
+from .units import split_unit
+from .wording import shown
 
 __all__ = ["apply_time_unit", "read_tidy"]
 
@@ -53,17 +56,23 @@ def read_tidy(sheet: Sheet, request: Request) -> Reading:
     seen = np.isin(codes, np.unique(codes[~cells.missing]))
     at = np.flatnonzero(seen)
     who = Who(at, codes[at], subjects, table.number("time")[at])
-    covariates, told = read_covariates(sheet, layout.rest, who, {})
+    graded = read_outcomes(sheet, request, who, unit)
+    if graded.findings:
+        return Reading(table.frame(), read=sheet.rows_read, findings=graded.findings)
+    rest = [k for k in layout.rest if k not in graded.places]
+    covariates, told = read_covariates(sheet, rest, who, {})
     steps = [
         balance(sheet.rows_read, kept, left_out=missing),
         *left_out(table),
         *file_steps(sheet),
         *told,
+        *graded.steps,
         *time_steps,
         *table.steps,
         *scored(table),
     ]
-    return Reading(table.frame(), None, covariates, None, unit, read=sheet.rows_read, steps=steps)
+    frame = table.frame()
+    return Reading(frame, None, covariates, graded.table, unit, read=sheet.rows_read, steps=steps)
 
 
 def apply_time_unit(
@@ -84,6 +93,9 @@ def apply_time_unit(
     """
     stated = next((str(t) for t in table.label("time_unit")[:1] if t), layout.units.get("time", ""))
     scale, unit, step, problem = time_factor(stated, request)
+    header = table.names.get("time", "")
+    if stated and not step and "time_unit" not in table.names and not split_unit(header)[1]:
+        step = f"times are in {stated}, by the name of their column: {shown(header, 30)}"
     if problem:
         column = table.names.get("time_unit", table.names.get("time"))
         remedy = "Correct the unit in the file, or ask for another one."

@@ -8,6 +8,7 @@ __all__ = [
     "ABOVE",
     "ALIASES",
     "BELOW",
+    "CLOCKS",
     "COLUMNS",
     "COMMENT",
     "GIVEN",
@@ -32,7 +33,8 @@ GIVEN = ("occasion", "assay", "source")  # columns that stand only where somethi
 # Names that carry one of these meanings in the field. They are not taken for it unasked, but to
 # leave out such a column in silence could change the result, so it is refused with a remedy.
 ALIASES = {
-    "subject": "id patient patientid patientno subjectid subjid usubjid volunteer animal mouse sid",
+    "subject": "id patient patientid patientno subjectid subjid usubjid upn volunteer animal mouse "
+    "sid",
     "time": "t day days hour hours timeh timed timepoint tad",
     "observable": "analyte cytokine marker dvid biomarker param paramcd measurement ytype",
     "value": "dv conc concentration result aval level mean average val",
@@ -78,6 +80,9 @@ NONMEM = {
     "assay": "assay",
     "source": "source",
 }
+
+# Names of columns of time that say their unit.
+CLOCKS = {"d": "day days", "h": "hour hours hr hrs", "min": "minute minutes", "week": "week weeks"}
 
 LABELS = ("subject", "observable", "unit", "time_unit", "cmt", *GIVEN)
 MISSING = frozenset({"", "na", "n/a", "."})

@@ -13,6 +13,7 @@ from .cells import Cells, read_cells
 from .covariates import Who, read_covariates
 from .findings import Finding
 from .header import lay_out
+from .outcomes import outcome_columns, read_outcomes
 from .reading import Reading
 from .request import Request
 from .rules import Table
@@ -64,10 +65,11 @@ def analytes(sheet: Sheet, request: Request) -> dict[int, tuple[str, str]]:
     found = {}
     asked = {name.casefold() for name in request.analytes}
     mapped = {str(c).casefold() for c in request.columns.values()}
+    graded = outcome_columns(sheet, request).places
     for k, header in enumerate(sheet.header):
         name, unit = split_unit(header, suffix=True)
         titles = {header.casefold(), name.casefold()}
-        if titles & mapped or titles & {*COLUMNS, *GIVEN}:
+        if k in graded or titles & mapped or titles & {*COLUMNS, *GIVEN}:
             continue
         plain = name.casefold().replace("_", "").replace(" ", "")
         if (
@@ -117,8 +119,14 @@ def read_wide(sheet: Sheet, request: Request) -> Reading:
         return Reading(rows, read=read, findings=findings)
     steps = _steps(sheet, tables, read, named)
     steps += time_steps
-    covariates, told = read_covariates(sheet, layout.rest, _who(base, rows), {})
-    return Reading(rows, None, covariates, None, unit, read=read, steps=[*steps, *told])
+    who = _who(base, rows)
+    graded = read_outcomes(sheet, request, who, unit)
+    if graded.findings:
+        return Reading(rows, read=read, findings=graded.findings)
+    rest = [k for k in layout.rest if k not in graded.places]
+    covariates, told = read_covariates(sheet, rest, who, {})
+    steps += [*told, *graded.steps]
+    return Reading(rows, None, covariates, graded.table, unit, read=read, steps=steps)
 
 
 def _table(sheet: Sheet, base: Table, place: int, name: str, unit: str, request: Request) -> Table:

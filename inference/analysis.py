@@ -242,14 +242,19 @@ class Analysis:
 
     def moved(self, folder: Path) -> Analysis:
         """Write paths relative to another folder."""
-        if not self.data.file or folder == self.folder:
-            return replace(self, folder=folder)
-        path = (self.folder / self.data.file).absolute()
-        try:
-            file = path.relative_to(folder.absolute(), walk_up=True).as_posix()
-        except ValueError:  # another drive
-            file = str(path)
-        return replace(self, data=replace(self.data, file=file), folder=folder)
+        if folder == self.folder:
+            return self
+        named: dict[str, Any] = {n: _from(folder, self.folder / getattr(self.data, n))
+                 for n in ("file", "patients") if getattr(self.data, n)}  # fmt: skip
+        return replace(self, data=replace(self.data, **named), folder=folder)
+
+
+def _from(folder: Path, path: Path) -> str:
+    """Name a path as it is seen from a folder."""
+    try:
+        return path.absolute().relative_to(folder.absolute(), walk_up=True).as_posix()
+    except ValueError:  # another drive
+        return str(path.absolute())
 
 
 def find_source(study: Study) -> DataSource:

@@ -12,7 +12,8 @@ from .._version import __version__
 from ..datasets.errors import InputError
 from ..datasets.wording import closest
 from ..models.dosing import Dose, Regimen, Reset, Switch
-from .analysis import Analysis, DataSource, Sampling
+from .analysis import Analysis, Sampling
+from .data_section import read_source, write_source
 from .notation import read_distribution, write_distribution
 from .populations.covariates import Effect
 from .toml import (
@@ -82,7 +83,7 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
         TOML; `read_text` gives the same analysis back.
     """
     head = {"format": FORMAT, "cytobayes": __version__, "problem": analysis.problem}
-    data = {key: value for key, value in asdict(analysis.data).items() if value}
+    data = write_source(analysis.data)
     error = {"all": analysis.error} if isinstance(analysis.error, str) else analysis.error
     named = {k: False if v is None else v for k, v in analysis.observables.items()}
     method = analysis.censoring
@@ -260,7 +261,7 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
     priors = read_texts(tables.get("priors", {}), f"{where}: [priors]")
     return Analysis(
         model=read_one_text(tables["model"], "name", f"{where}: [model]"),
-        data=_data(tables["data"], f"{where}: [data]"),
+        data=read_source(tables["data"], f"{where}: [data]"),
         error=errors["all"] if set(errors) == {"all"} else errors,
         observables=_optional(tables.get("observables", {}), f"{where}: [observables]"),
         priors={k: read_distribution(v, f"{where}: prior of {k}:") for k, v in priors.items()},
@@ -297,15 +298,6 @@ def _check_head(tables: Mapping[str, Any], where: str) -> None:
     for key in ("model", "data"):
         if key not in tables:
             raise InputError(f"{where} has no section [{key}]")
-
-
-def _data(table: Mapping[str, Any], where: str) -> DataSource:
-    source = read_section(DataSource, table, where)
-    if bool(source.name) == bool(source.file) and not source.is_copy:
-        raise InputError(f"{where}: give name (a published set) or file, one of the two")
-    if not isinstance(source.options, Mapping) or (source.options and not source.is_copy):
-        raise InputError(f"{where}: options belong to a set of which you have a copy")
-    return source
 
 
 def _optional(table: Mapping[str, Any], where: str) -> dict[str, str | None]:

@@ -35,25 +35,52 @@ class DataSource:
         Digest of a table; one that has changed since is refused.
     options : mapping
         Of the loader of a set that does not come with the package: ``observables`` and the like.
+        Of a table: how it is read, arguments of `read_table`.
+    patients : str
+        Path of another table, with a row per patient; relative as ``file``.
     """
 
     name: str = ""
     file: str = ""
     sha256: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    patients: str = ""
 
     @classmethod
-    def of(cls, name_or_path: str) -> DataSource:
-        """Describe what ``--data`` named, ``SET=COPY`` for a copy; a file is digested."""
-        from ..datasets import names
+    def of(
+        cls, name_or_path: str, patients: str = "", reading: Mapping[str, Any] | None = None
+    ) -> DataSource:
+        """Describe what ``--data`` named, ``SET=COPY`` for a copy; a file is digested.
 
+        Parameters
+        ----------
+        name_or_path : str
+        patients : str
+            Path of a table with a row per patient.
+        reading : mapping, optional
+            How a table is read.
+
+        Raises
+        ------
+        InputError
+            If a published set is to be read in some way, or an option cannot be meant.
+        """
+        from ..datasets import names
+        from ..datasets.options import checked_options
+
+        options = checked_options(reading or {}, "options")
         name, equals, copy = name_or_path.partition("=")
         if equals and name in names(COPIED):
             return cls(name=name, file=copy)
         path = Path(name_or_path)
         if name_or_path in names() or not path.is_file():
+            if (options or patients) and name_or_path in names():
+                raise InputError(
+                    f"{name_or_path!r} is a published data set, whose columns, units and patients "
+                    "are known: leave out the options for files"
+                )
             return cls(name=name_or_path)
-        return cls(file=name_or_path, sha256=digest(path))
+        return cls(file=name_or_path, sha256=digest(path), options=options, patients=patients)
 
     @property
     def is_copy(self) -> bool:
@@ -92,7 +119,8 @@ class DataSource:
                 f"{path} has changed since the analysis was written. Restore it, or delete the "
                 "line sha256 from the analysis file to fit it as it is now."
             )
-        return open_study(path)
+        patients = folder / self.patients if self.patients else None
+        return open_study(path, patients=patients, **self.options)
 
 
 def digest(path: Path) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..datasets.wording import closest, counted, wrapped
 from .analysis_file import FORMAT, NOTES, NOTES_BELOW, write_events
+from .data_section import write_source
 from .notation import write_distribution
 from .proposal import MEANT, Match, Proposal
 from .toml import toml_key, toml_value, write_section
@@ -19,6 +21,7 @@ __all__ = ["decided", "open_points", "write_proposal"]
 
 MARK = "?"  # of what could not be decided
 MOST_LABELS = 4
+BURDEN = "B0rel"  # target of a patient beside the typical patient's
 HEADER = """\
 # Proposed by cytobayes init. Read it, change it, then
 #     cytobayes fit {name} --out NEW_FOLDER
@@ -78,6 +81,11 @@ def decided(proposal: Proposal, kind: str) -> list[str]:
     told += [f"input: {p} of the model is the covariate {c}" for p, c in proposal.inputs.items()]
     if count := study.doses.sizes["dose"]:
         told.append(f"doses: {count} in the data, taken as they are")
+    graded = study.to_frame("outcomes").groupby(["outcome", "scale"], sort=False)
+    for (name, scale), part in graded:
+        label = f"{name} ({scale})" if scale else name
+        told.append(f"outcome: {label} of {counted(len(part), 'subject')}; the report and "
+                    "cytobayes risk use it")  # fmt: skip
     return told
 
 
@@ -127,7 +135,7 @@ def _off(text: str) -> str:
 
 
 def _data(p: Proposal, data: DataSource) -> str:
-    table = {k: v for k, v in {"name": data.name, "file": data.file}.items() if v}
+    table = write_source(replace(data, sha256=""))
     rows = p.study.to_frame()
     span = f"{rows['time'].min():g} to {rows['time'].max():g} {p.study.time_unit}".rstrip()
     told = f"{counted(len(rows), 'row')} of {counted(len(p.study.subjects), 'subject')}, {span}"
@@ -271,8 +279,16 @@ def _covariates(p: Proposal) -> str:
     text += _off("[[effect]]\n" + _lines({**example, **shape}))
     if p.numeric:
         text += _remark("One that is a parameter of the model, in its unit:")
-        text += _off(f"[inputs]\nPARAMETER = {toml_value(left[0])}")
+        text += _off("[inputs]\n{} = {}".format(*_input(p, left)))
     return text
+
+
+def _input(p: Proposal, left: Sequence[str]) -> tuple[str, str]:
+    """Give an example of a parameter that is a covariate: relative burden, where both are there."""
+    burden = next((c for c in left if "burden" in c.casefold()), "")
+    if burden and BURDEN in p.model.parameter_names:
+        return BURDEN, toml_value(burden)
+    return "PARAMETER", toml_value(left[0])
 
 
 def _lines(table: Mapping[str, Any]) -> str:

@@ -46,8 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (ValueError, OSError, RuntimeError) as error:
         if not _is_users(error):
             raise
-        fail(str(error))
+        fail("\n".join(filter(None, [str(error), _advice(error)])))
         sys.exit(BAD_INPUT)
+
+
+def _advice(error: Exception) -> str:
+    """How the options that a refused file asks for are written here."""
+    from ...datasets.findings import TableError
+    from ...datasets.options import advice
+
+    return advice(str(error)) if isinstance(error, TableError) else ""
 
 
 def _is_users(error: Exception) -> bool:

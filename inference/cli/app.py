@@ -16,8 +16,8 @@ WORKFLOW = """\
 
 [cyan]  cytobayes fit endotoxin --data lps-2ng-kg --out runs/lps[/]
 
-[bold]Your own data[/]: a csv file with the columns subject, time, observable, value;
-if you have them also unit, lower and upper (limits), sd and n (means):
+[bold]Your own data[/]: a csv file with the columns subject, time, observable, value, or a
+column per analyte ("IL-6 (pg/mL)"); a grade in "crs (ASTCT)"; options where names differ:
 
 [cyan]  cytobayes check my.csv[/]              [dim]what is in it, or what is wrong with it[/]
 [cyan]  cytobayes init my.csv[/]               [dim]a commented analysis.toml, models proposed[/]

@@ -9,6 +9,17 @@ import typer
 
 from ..console import fail, show
 from .app import SETTINGS, AsJson, Text, app
+from .reading import (
+    Columns,
+    Format,
+    Limits,
+    Observables,
+    Outcomes,
+    Patients,
+    Sheet,
+    TimeUnit,
+    Units,
+)
 
 __all__ = ["check", "datasets", "grade", "init", "show_one_dataset"]
 
@@ -22,18 +33,15 @@ def check(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="Measurements: csv, xlsx or parquet.")
     ],
-    columns: Annotated[
-        Text, typer.Option(help="Where names differ: value=conc,subject=patient.")
-    ] = None,
-    format: Annotated[
-        str, typer.Option(help="tidy, wide or nonmem; by the header if not given.")
-    ] = "auto",
-    observables: Annotated[
-        Text, typer.Option(help="NONMEM: 1=CP,2=PD; wide: columns, IL6,CRP.")
-    ] = None,
-    units: Annotated[Text, typer.Option(help="Convert: IL6=pg/mL,CRP=mg/L.")] = None,
-    time_unit: Annotated[Text, typer.Option(help="Convert times, to h or d.")] = None,
-    sheet: Annotated[str, typer.Option(help="Sheet of a workbook.")] = "",
+    columns: Columns = None,
+    format: Format = "auto",
+    observables: Observables = None,
+    units: Units = None,
+    limits: Limits = None,
+    time_unit: TimeUnit = None,
+    sheet: Sheet = "",
+    outcomes: Outcomes = None,
+    patients: Patients = None,
     json: Annotated[bool, typer.Option("--json", help="Print for machines.")] = False,
 ) -> None:
     """Read a data file: what is in it, or what is wrong with it, by row and column."""
@@ -41,12 +49,15 @@ def check(
 
     report = check_file(
         file,
+        patients=str(patients or ""),
         columns=columns,
         format=format,
         observables=observables,
         units=units,
+        limits=limits,
         time_unit=time_unit,
         sheet=sheet,
+        outcomes=outcomes,
     )
     if json:
         print(report.json)
@@ -70,12 +81,36 @@ def init(
         "analysis.toml"
     ),
     force: Annotated[bool, typer.Option("--force", help="Replace it if it exists.")] = False,
+    columns: Columns = None,
+    format: Format = "auto",
+    observables: Observables = None,
+    units: Units = None,
+    limits: Limits = None,
+    time_unit: TimeUnit = None,
+    sheet: Sheet = "",
+    outcomes: Outcomes = None,
+    patients: Patients = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a commented analysis.toml for a data file: what is taken for what, what is open."""
     from ..commands.beginning import run_init
 
-    run_init(data, model=model, out=out, force=force, as_json=as_json)
+    run_init(
+        data,
+        model=model,
+        out=out,
+        force=force,
+        as_json=as_json,
+        patients=str(patients or ""),
+        columns=columns,
+        format=format,
+        observables=observables,
+        units=units,
+        limits=limits,
+        time_unit=time_unit,
+        sheet=sheet,
+        outcomes=outcomes,
+    )
 
 
 @app.command()

@@ -8,6 +8,17 @@ from typing import Annotated
 import typer
 
 from .app import Many, Number, Text, Whole, app
+from .reading import (
+    Columns,
+    Format,
+    Limits,
+    Observables,
+    Outcomes,
+    Patients,
+    Sheet,
+    TimeUnit,
+    Units,
+)
 
 __all__ = ["fit", "report", "resume"]
 
@@ -28,6 +39,15 @@ def fit(
             rich_help_panel=FILE,
         ),
     ] = None,
+    columns: Columns = None,
+    format: Format = "auto",
+    observables: Observables = None,
+    units: Units = None,
+    limits: Limits = None,
+    time_unit: TimeUnit = None,
+    sheet: Sheet = "",
+    outcomes: Outcomes = None,
+    patients: Patients = None,
     error: Annotated[
         Many,
         typer.Option(
@@ -174,12 +194,24 @@ def fit(
     ] = False,
 ) -> None:
     """Fit a model to data: posterior, analysis file, tables and report in one folder."""
+    from ...datasets.options import options_of_words
     from ..commands.request import compose
     from ..commands.session import run_fit
 
     analysis = compose(
         what,
         data=data,
+        patients=str(patients or ""),
+        reading=options_of_words(
+            columns=columns,
+            format=format,
+            observables=observables,
+            units=units,
+            limits=limits,
+            time_unit=time_unit,
+            sheet=sheet,
+            outcomes=outcomes,
+        ),
         error=error,
         dose=dose,
         observable=observable,

@@ -19,7 +19,10 @@ def risk(
     outcome: Annotated[str, typer.Option(help="Outcome in the data.")] = "crs",
     scale: Annotated[Text, typer.Option(help="ASTCT, Lee, ...; scales are never pooled.")] = None,
     signal: Annotated[
-        str, typer.Option(help="State or output of the model whose peak drives the grade.")
+        str,
+        typer.Option(
+            help="State or output whose peak drives the grade; default: signal, or the only one."
+        ),
     ] = "signal",
     given: Annotated[
         str, typer.Option(help='Known of held-out patients: course, baseline, "until day 3".')

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ...datasets.errors import InputError
+from ...datasets.options import options_of_words
 from ...datasets.writing import whole_file
 from ..analysis import Analysis, DataSource
 from ..analysis_file import read_text
@@ -24,6 +26,8 @@ def run_init(
     out: Path = Path("analysis.toml"),
     force: bool = False,
     as_json: bool = False,
+    patients: str = "",
+    **words: Any,
 ) -> None:
     """Write the analysis file, and say what was taken for what.
 
@@ -39,6 +43,10 @@ def run_init(
         Replace it.
     as_json : bool
         Print for programs.
+    patients : str
+        Another file, with a row per patient.
+    **words
+        How the files are read, as in `options_of_words`.
 
     Raises
     ------
@@ -47,7 +55,8 @@ def run_init(
         would refuse what was written.
     """
     refuse(out, force)
-    text, proposal, kind = begin(data, model, out)
+    source = DataSource.of(data, patients, options_of_words(**words))
+    text, proposal, kind = begin(source, model, out)
     with whole_file(out) as part:
         part.write_text(text, encoding="utf-8")
     settled, asked = decided(proposal, kind), open_points(proposal)
@@ -80,9 +89,8 @@ def refuse(out: Path, force: bool) -> None:
         raise InputError(f"{out} exists; name another file with --out, or replace it with --force")
 
 
-def begin(data: str, model: str | None, out: Path) -> tuple[str, Proposal, str]:
+def begin(source: DataSource, model: str | None, out: Path) -> tuple[str, Proposal, str]:
     """Propose an analysis: its text, the proposal, the kind of its population."""
-    source = DataSource.of(data)
     study = source.open(Path())
     proposal = propose(study, model)
     named = Analysis(model=proposal.model.name, data=replace(source, sha256=""))

@@ -31,6 +31,8 @@ def compose(
     what: str,
     *,
     data: str | None = None,
+    patients: str = "",
+    reading: Mapping[str, Any] | None = None,
     error: Words = None,
     dose: Words = None,
     observable: Words = None,
@@ -56,6 +58,10 @@ def compose(
     data : str, optional
         Name of a published set, path of a csv file, or ``SET=COPY`` for your copy of a set that
         does not come with the package.
+    patients : str
+        Another file, with a row per patient.
+    reading : mapping, optional
+        How the files are read: `options_of_words`.
     error, dose, observable, prior, fix : sequence of str, optional
         ``lognormal`` or ``IL6=lognormal``; ``E=2@0``; ``IL-6=IL6`` (``IL-6=`` leaves it out);
         ``ka=LogNormal(0.1, 0.5)``;
@@ -75,7 +81,7 @@ def compose(
     InputError
         If an option cannot be read.
     """
-    analysis = _start(what, data)
+    analysis = _start(what, data, patients, reading or {})
     changes: dict[str, Any] = {}
     if error:
         changes["error"] = _errors(error, analysis.error, "--error")
@@ -111,15 +117,22 @@ def compose(
     return replace(analysis, **changes)
 
 
-def _start(what: str, data: str | None) -> Analysis:
+def _start(what: str, data: str | None, patients: str, reading: Mapping[str, Any]) -> Analysis:
     """Read the analysis file, or begin with a model."""
     if what.endswith(".toml"):
         analysis = read_analysis(what)
         if data is None:
+            if patients or reading:
+                raise InputError(
+                    f"how the data are read stands in [data] of {what}; change it there, or name "
+                    "the file once more with --data"
+                )
             return analysis
-        source = DataSource.of(data)
-        if source.name == analysis.data.name:
-            source = replace(source, options=analysis.data.options)
+        source = DataSource.of(data, patients, reading)
+        before = analysis.moved(Path()).data
+        if source.name == before.name and not reading:
+            source = replace(source, options=before.options)
+            source = replace(source, patients=patients or before.patients)
         return replace(analysis, data=source, folder=Path())
     if Path(what).is_dir():
         raise InputError(
@@ -129,7 +142,7 @@ def _start(what: str, data: str | None) -> Analysis:
         raise InputError(
             "no data: add --data NAME (cytobayes datasets lists them) or --data FILE.csv"
         )
-    source = DataSource.of(data)
+    source = DataSource.of(data, patients, reading)
     return Analysis(model=what, data=source, inputs=_stated(what, source))
 
 

@@ -91,7 +91,8 @@ def predict_curves(problem: Problem, tree: xr.DataTree, *, seed: int) -> Curves:
 
 def affordable(problem: Problem, times: Array) -> int:
     """Count the draws whose trajectories fit into memory and time; never fewer than 50."""
-    per_draw = len(problem.arrangement.subjects) * times.size * len(problem.model.states)
+    wide = max(1, len(problem.model.states))  # closed forms have none
+    per_draw = len(problem.arrangement.subjects) * times.size * wide
     return int(np.clip(NUMBERS // per_draw, 50, CROWD_DRAWS if crowded(problem) else DRAWS))
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["course_of_onset", "judged_grade", "outcome_checks"]
 
 Array = npt.NDArray[np.float64]
-SIGNAL = "signal"
 USUAL = "crs"
 SEVERE = 3  # grade that tables are about, where it occurs
 DRAWS, FOLDS, DAYS = 200, 5, 57
@@ -51,11 +50,12 @@ def outcome_checks(
         Empty where the data hold no outcome, or the model no signal that could drive it.
     """
     from ..risk.assessment import risk
+    from ..risk.courses import USUAL as USUAL_SIGNAL
     from ..risk.grades import grades_of
 
     name = graded(problem)
-    known = {*(s.name for s in problem.model.states), *problem.model.outputs}
-    if not name or SIGNAL not in known:
+    only = len(problem.model.observables) == 1  # which is the signal then
+    if not name or not (USUAL_SIGNAL in problem.model.observables or only):
         return {}
     held: dict[str, Any] = {}
 
@@ -284,9 +284,12 @@ def of_response(problem: Problem, risk: Risk, seed: int) -> Check:
     from ..response.fit_response import ASSOCIATION, fit_response
     from ..response.plot_response import curve_table, plot_response, response_caption
     from ..response.side_by_side import adjusted
+    from ..risk.courses import USUAL as USUAL_SIGNAL
 
     k = risk.at_least
-    peak = risk.patients["peak"].rename("peak_of_signal")
+    signal = str(risk.patients.attrs["signal"])
+    peak = risk.patients["peak"].rename(f"peak_of_{signal}")
+    driver = "the signal" if signal == USUAL_SIGNAL else signal
     grades = problem.data.outcome(risk.grades.outcome)
     options: dict[str, Any] = {"kind": "ordinal", "seed": seed, **SAMPLING}
     if risk.grades.top == 1:
@@ -301,7 +304,7 @@ def of_response(problem: Problem, risk: Risk, seed: int) -> Check:
     done = str(tree.attrs["what_was_done"])
     return Check(
         name="exposure_response",
-        title=f"{risk.grades.outcome.upper()} of grade {k} or more by the peak of the signal",
+        title=f"{risk.grades.outcome.upper()} of grade {k} or more by the peak of {driver}",
         sentence=said,
         good=None,
         table=curve_table(tree, at_least=k),

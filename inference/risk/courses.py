@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     from ..problem import Problem
 
-__all__ = ["Course", "course_of", "horizon_of", "signal_of", "solve_course", "usable"]
+__all__ = ["USUAL", "Course", "course_of", "horizon_of", "signal_of", "solve_course", "usable"]
 
 Array = npt.NDArray[np.float64]
+USUAL = "signal"  # what models call the driver of severity
 POINTS = 225  # of the grid on which a peak is looked for: 3 h of 28 d
 
 
@@ -83,6 +84,16 @@ def horizon_of(problem: Problem) -> float:
 def signal_of(problem: Problem, name: str) -> str:
     """Check the name of a signal.
 
+    Parameters
+    ----------
+    problem : Problem
+    name : str
+        `USUAL`, where the model has no such observable, means the only one that it has.
+
+    Returns
+    -------
+    str
+
     Raises
     ------
     InputError
@@ -90,10 +101,12 @@ def signal_of(problem: Problem, name: str) -> str:
     """
     if name in problem.model.observables:
         return name
+    if name == USUAL and len(problem.model.observables) == 1:
+        return problem.model.observables[0]
     raise InputError(
         f"model {problem.model.name} has no {name!r} whose peak could drive the grade; name one "
-        f"of {', '.join(problem.model.observables)}. Under receptor blockade serum IL-6 is no "
-        "measure of severity, its signal is."
+        f"of {', '.join(problem.model.observables)} (--signal on the command line). Under receptor "
+        "blockade serum IL-6 is no measure of severity, its signal is."
     )
 
 

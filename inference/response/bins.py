@@ -27,7 +27,8 @@ def wilson(events: float, total: float, level: float = LEVEL) -> tuple[float, fl
     p, shift = events / total, z**2 / total
     center = (p + shift / 2) / (1 + shift)
     half = z * np.sqrt(p * (1 - p) / total + shift / (4 * total)) / (1 + shift)
-    return max(float(center - half), 0.0), min(float(center + half), 1.0)
+    # At 0 and 1 the interval ends there; rounding may not leave the proportion outside.
+    return min(max(float(center - half), 0.0), p), max(min(float(center + half), 1.0), p)
 
 
 def binned(x: Array, y: Array, *, bins: int = 4, proportion: bool = True) -> pd.DataFrame:

@@ -136,6 +136,13 @@ def test_the_published_curve_is_that_of_the_model() -> None:
     assert set(priors) == {"intercept", "slope", "b_burden"} and isinstance(priors["slope"], Normal)
 
 
+def test_wilsons_interval_holds_the_proportion_to_the_last_digit() -> None:
+    for total in range(1, 60):
+        for events in range(total + 1):
+            lower, upper = wilson(events, total)
+            assert lower <= events / total <= upper, "an error bar cannot be negative"
+
+
 def test_wilsons_interval_inverts_the_score_test() -> None:
     for events, total in ((0, 10), (3, 17), (12, 12)):
         for limit in wilson(events, total):

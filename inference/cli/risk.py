@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .app import Text, app
+from .app import Text, Whole, app
 
 __all__ = ["risk"]
 
@@ -33,7 +33,9 @@ def risk(
             "--forecast", help="Also the risk at days 1 to 7, from what was known on each."
         ),
     ] = False,
-    folds: Annotated[int, typer.Option(help="Folds of patients.")] = 10,
+    folds: Annotated[
+        Whole, typer.Option(help="Folds of patients (10, or as many as there are patients).")
+    ] = None,
     method: Annotated[
         str, typer.Option(help="How a patient leaves the fit: importance or refit.")
     ] = "importance",

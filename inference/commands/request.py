@@ -112,7 +112,10 @@ def compose(
         from ..populations.order import read_order  # late: it needs PyMC
 
         changes["order"] = {**analysis.order, **read_order(order)}
-    changes["sampling"] = replace(analysis.sampling, **_given(sampling))
+    asked = _given(sampling)
+    if "draws" in asked:  # a run states its own bound, which is not meant for other draws
+        asked.setdefault("max_draws", None)
+    changes["sampling"] = replace(analysis.sampling, **asked)
     changes["solver"] = {**analysis.solver, **_given(solver)}
     return replace(analysis, **changes)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...datasets.errors import InputError
+from ..checks.convergence import convergence
 from ..console import say, show
 from ..risk.assessment import fit_grades, risk
 from ..risk.courses import course_of
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_risk"]
 
+FOLDS = 10
+
 
 def run_risk(
     folder: Path,
@@ -36,7 +40,7 @@ def run_risk(
     signal: str,
     given: str,
     foreseen: bool,
-    folds: int,
+    folds: int | None,
     method: str,
     draws: int,
     seed: int,
@@ -67,9 +71,13 @@ def run_risk(
     say("scoring held-out patients")
     scored = cross_validate(
         problem, run.tree, at_least=at_least, seed=seed, outcome=outcome, scale=scale,
-        signal=signal, draws=draws, given=given, folds=folds, method=method,
+        signal=signal, draws=draws, given=given, method=method,
+        folds=min(FOLDS, len(found.grades.subjects)) if folds is None else folds,
         cache=out / "folds", report=say,
     )  # fmt: skip
+    if doubt := _doubt(run.tree):
+        scored = replace(scored, notes=(doubt, *scored.notes))
+        say(doubt, style="bold red")
     ahead = None
     if foreseen:
         ahead = _ahead(problem, run.tree, found.grades, signal=signal, draws=draws, seed=seed)
@@ -77,7 +85,7 @@ def run_risk(
     say(scored.verdict, style="bold")
     say(found.sentence)
     say(scored.calibration().sentence)
-    for note in scored.notes:
+    for note in scored.notes[bool(doubt) :]:
         say(f"  {note}")
     columns = ["subject", *(f"risk_{k}" for k in found.grades.levels), "low", "high"]
     show(found.table[[*columns, "observed"]].to_string(index=False, float_format="%.2f"))
@@ -94,3 +102,13 @@ def _ahead(
         problem, tree, grading, seed=seed, signal=signal, draws=draws,
         subjects=list(grades.subjects), report=say,
     )  # fmt: skip
+
+
+def _doubt(tree: xr.DataTree) -> str:
+    """Say that risks of a fit which cannot be trusted cannot be trusted; else ""."""
+    judged = convergence(tree)
+    if judged.approximation:
+        return "This is a quick look, not a fit: its risks are no more than a sketch."
+    if not judged.ok:
+        return "The chains of this fit have not converged: do not use these risks yet."
+    return ""

@@ -120,3 +120,13 @@ def test_a_refused_file_says_how_the_program_is_told(
     told = capsys.readouterr().err
     assert '--columns "subject=UPN,time=Visit day"' in told and "--limits" in told
     assert not (folder / "run").exists()
+
+
+def test_other_draws_than_those_of_a_run_are_not_bound_by_it(folder: Path) -> None:
+    begun(*WORDS)
+    text = (folder / "analysis.toml").read_text().replace("seed = 1", "seed = 1\nmax_draws = 1400")
+    (folder / "analysis.toml").write_text(text)
+    analysis = compose("analysis.toml", sampling={"draws": 4000, "max_draws": None})
+    settled = analysis.sampling.settled(analysis.to_problem())
+    assert (settled.draws, settled.max_draws) == (4000, 4000)
+    assert compose("analysis.toml").sampling.max_draws == 1400

@@ -63,6 +63,7 @@ USABLE = ("IFNg", "IL6", "IL8", "IL10", "IL15", "TNF", "IL18")
 OBSERVABLES = (*USABLE, "CAR", "CRP", "ferritin", "LDH")
 UNITS = {**dict.fromkeys(CYTOKINES.values(), "pg/mL"), "CAR": "cells/uL", **dict(LABS.values())}
 SPOILED = ("hemolyzed",)
+BLOCKED = ("IL6", "CRP")  # what blockade of the receptor raises, and what it stops
 COVARIATES = {  # column of patients.csv: name, unit
     "marrow_blast_pct": ("blast", "%"),
     "dose_level": ("dose_level", ""),
@@ -87,7 +88,7 @@ def read(
     path: str | Path | None = None,
     *,
     observables: Sequence[str] = OBSERVABLES,
-    blocked_il6: bool = True,
+    blocked: bool = True,
 ) -> Study:
     """Read a copy of the NIH CD22 data.
 
@@ -102,11 +103,11 @@ def read(
         Any of IFNg, IL6, IL8, IL10, IL15, TNF, IL18 [pg/mL], CAR [cells/uL], CRP [mg/L], ferritin
         [ug/L], LDH [U/L]; on request also GMCSF, IL12p70, IL13, IL1b, IL2, IL4, MIPa [pg/mL],
         more than a third of which are below their limits.
-    blocked_il6 : bool
-        False leaves out IL-6 after the day of onset of CRS in patients who were given tocilizumab,
-        or of whom that is not known: blockade of its receptor raises IL-6 in serum, the time of
-        the drug is not in the data; it is taken to follow the onset. Not for a clone, which
-        does not say who was given it.
+    blocked : bool
+        False leaves out IL-6 and CRP after the day of onset of CRS in patients who were given
+        tocilizumab, or of whom that is not known: blockade of the receptor raises IL-6 in serum
+        and stops what it does in the liver, CRP. The time of the drug is not in the data; it is
+        taken to follow the onset. Not for a clone, which does not say who was given it.
 
     Returns
     -------
@@ -119,14 +120,14 @@ def read(
     Raises
     ------
     InputError
-        If the copy has another layout, an observable is not known, or a clone is to leave out IL-6.
+        If the copy has another layout, an observable is not known, or a clone is to leave rows out.
     """
     _check(observables)
     folder = Path(path) if path is not None else download(NAME)
     if present(folder, LAYOUTS, NAME) == "cleaned":
-        return _cleaned(folder, observables, blocked_il6)
-    if not blocked_il6:
-        raise InputError(f"{NAME}: a clone does not say who was given tocilizumab; keep all IL6.")
+        return _cleaned(folder, observables, blocked)
+    if not blocked:
+        raise InputError(f"{NAME}: a clone does not say who was given tocilizumab; keep all rows.")
     return _clone(folder, observables)
 
 
@@ -141,7 +142,7 @@ def _check(observables: Sequence[str]) -> None:
         raise InputError(f"{NAME}: name at least one observable.")
 
 
-def _cleaned(folder: Path, observables: Sequence[str], blocked_il6: bool) -> Study:
+def _cleaned(folder: Path, observables: Sequence[str], blocked: bool) -> Study:
     """Read the four cleaned files."""
     parts = []
     for file, time, analyte, value in TABLES:
@@ -156,7 +157,7 @@ def _cleaned(folder: Path, observables: Sequence[str], blocked_il6: bool) -> Stu
     rows = pd.concat([part for _, part, _ in parts], ignore_index=True)
     people = patients.rows[patients.rows["id"].isin(rows["subject"])]
     notes = [f"{counted(len(people), 'patient')} of {len(patients.rows)} with a kept measurement"]
-    if not blocked_il6:
+    if not blocked:
         rows, step = _unblocked(rows, people)
         notes.append(step)
     return Study(
@@ -174,13 +175,15 @@ def _cleaned(folder: Path, observables: Sequence[str], blocked_il6: bool) -> Stu
 
 
 def _unblocked(rows: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Leave out IL-6 that tocilizumab may have raised; the step with its counts."""
+    """Leave out IL-6 and CRP that tocilizumab may have changed; the step with its counts."""
     onset = pd.to_numeric(people.set_index("id")["day_crs"])
     given = pd.to_numeric(people.set_index("id")["toci"])
     treated = onset[given.ne(0)]  # not known counts as given
-    late = (rows["observable"] == "IL6") & (rows["time"] > rows["subject"].map(treated))
+    late = rows["observable"].isin(BLOCKED) & (rows["time"] > rows["subject"].map(treated))
+    counts = rows["observable"][late].value_counts()
+    told = " and ".join(f"{counted(int(counts[n]), 'row')} of {n}" for n in BLOCKED if n in counts)
     return rows[~late].reset_index(drop=True), (
-        f"{counted(int(late.sum()), 'row')} of IL6 left out, after the onset of CRS in "
+        f"{told or 'no row'} left out, after the onset of CRS in "
         f"{counted(rows['subject'][late].nunique(), 'patient')} with tocilizumab or not known"
     )
 

@@ -282,7 +282,7 @@ class Hierarchical(Population):
             return center + spread
         middle, width = degree * center, spread**degree
         if self.shapes.get(name) == "student":
-            x = pm.StudentT(f"{name}_z", STUDENT, middle, width, dims="subject")
+            x = pm.StudentT(f"{name}_z", nu=STUDENT, mu=middle, sigma=width, dims="subject")
         else:
             x = pm.Normal(f"{name}_z", middle, width, dims="subject")
         return center + spread ** (1 - degree) * (x - middle)

@@ -18,17 +18,12 @@ stops its production above ``CRP_0``.
 Values of the cascade are calibrated to the NIH CD22 CAR-T series and to a 205-patient series of
 CRP and ferritin, not published. The scale of the CAR-T cells is that of the product.
 
-`crs-cascade-yield` is the same model with another parameter in place of ``pG``: ``yG``, the IFN-g
-that is released while all of the target is killed, ``pG Eref / kb``. The peak of the flux is
-proportional to ``1 / kb``, so that the height of IFN-g tells ``pG / kb``. If the share of the cells
-that is in blood differs between patients, ``kb`` and ``pG`` are both proportional to it, and ``yG``
-does not contain it: `kb` and `yG` may vary independently where `kb` and `pG` cannot.
+Where patients differ widely in the share of cells that is in blood, see `crs_cascade_timed`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +37,7 @@ from .citations import HARDIANSYAH, SHORT, STEIN
 from .crs_parameters import TURNOVER
 from .evidence import calibrated, given, published
 
-__all__ = ["MODELS", "crs_cascade", "crs_cascade_yield"]
+__all__ = ["CARS", "MODELS", "PARAMETERS", "crs_cascade", "initial", "rates"]
 
 SERIES = "the NIH CD22 CAR-T series"
 WARD = "a 205-patient series of daily CRP and ferritin"
@@ -64,20 +59,15 @@ def target(t: Any, y: Namespace, p: Namespace) -> Any:
 
 def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
     """Release and clearance of the four analytes; ``pG`` per engaged CAR-T cell."""
-    return rates(t, y, p, p.pG)
-
-
-def rhs_of_yield(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
-    """Release and clearance of the four analytes; ``yG`` per whole target killed."""
-    return rates(t, y, p, p.yG * p.kb / p.Eref)
-
-
-def rates(t: Any, y: Namespace, p: Namespace, per_cell: Any) -> dict[str, Any]:
-    """Release and clearance of the four analytes; ``per_cell`` of IFN-g per engaged CAR-T cell."""
     flux = cells(t, y, p) * target(t, y, p) * p.B0rel
+    return rates(y, p, p.pG * flux)
+
+
+def rates(y: Namespace, p: Namespace, release: Any) -> dict[str, Any]:
+    """Rates of the four analytes, for a ``release`` of IFN-g."""
     activation = hill(y.IFNg - p.IFNg_0, p.KG, 2)
     return {
-        "IFNg": per_cell * flux * restraint(p) - p.dG * (y.IFNg - p.IFNg_0),
+        "IFNg": release * restraint(p) - p.dG * (y.IFNg - p.IFNg_0),
         "IL6": p.pI * activation * restraint(p) - p.dI * (cleared(y.IL6, p) - p.IL6_0),
         "CRP": p.koc * (p.CRP_0 + p.Ec * above(y.IL6, p.K6, p) - y.CRP),
         "ferritin": p.kof * (p.ferritin_0 * (1 + p.Sf * activation) - y.ferritin),
@@ -131,11 +121,6 @@ PARAMETERS = (
     *STEROID,
 )  # fmt: skip
 
-YIELD = calibrated(
-    "yG", 3333.0, "pg/mL", "IFN-g released while all of the target is killed", 1.0,
-    source=f"pG Eref / kb of crs-cascade, {CARS}", iiv=1.2,
-)  # fmt: skip
-
 crs_cascade = OdeModel(
     name="crs-cascade",
     title="CAR-T cells and cytokine release, reduced",
@@ -182,24 +167,4 @@ crs_cascade = OdeModel(
     fits="serial CAR-T cells, IFN-g, IL-6, CRP and ferritin of CAR-T patients",
 )  # fmt: skip
 
-crs_cascade_yield = replace(
-    crs_cascade,
-    name="crs-cascade-yield",
-    title="CAR-T cells and cytokine release, by target killed",
-    description=(
-        "The reduced cascade with IFN-g released per target killed, in place of per CAR-T cell: "
-        "the same courses, and parameters that may vary independently between patients."
-    ),
-    parameters=tuple(YIELD if q.name == "pG" else q for q in PARAMETERS),
-    rhs=rhs_of_yield,
-    invariances=(
-        Invariance({"kb": 1, "Eref": 1}),
-        Invariance({"yG": 1, "B0rel": -1}),
-        Invariance({"Cmax": 1, "Eref": 1}, {"CAR": 1}),
-        Invariance({"yG": 1, "KG": 1, "IFNg_0": 1}, {"IFNg": 1}),
-        *crs_cascade.invariances[4:],
-    ),
-    identifiable=crs_cascade.identifiable.replace("kb, pG and", "kb, yG and"),
-)
-
-MODELS = (crs_cascade, crs_cascade_yield)
+MODELS = (crs_cascade,)

@@ -98,29 +98,31 @@ def test_cd22_zero_counts_are_left_censored(cd22: Study, data_dir: Path) -> None
     assert rows.query("censoring == 'none'")["value"].min() == min(c for c in counts if c > 0)
 
 
-def test_cd22_il6_that_tocilizumab_may_have_raised_is_left_out_on_request(
+def test_cd22_rows_that_tocilizumab_may_have_changed_are_left_out_on_request(
     cd22: Study, data_dir: Path
 ) -> None:
-    study = load("nih-cd22", data_dir / "nih_cd22", blocked_il6=False)
+    study = load("nih-cd22", data_dir / "nih_cd22", blocked=False)
     people = {r["id"]: r for r in rows_of(data_dir / "nih_cd22" / "patients.csv")}
 
     def interpretable(row: pd.Series) -> bool:
         one = people[row["subject"]]
         untreated = one["toci"] != "" and float(one["toci"]) == 0
-        return row["observable"] != "IL6" or untreated or row["time"] <= float(one["day_crs"])
+        seen = row["observable"] not in ("IL6", "CRP")
+        return seen or untreated or row["time"] <= float(one["day_crs"])
 
     before = cd22.to_frame()
     expected = before[before.apply(interpretable, axis=1)].reset_index(drop=True)
     assert 0 < len(expected) < len(before)
     pd.testing.assert_frame_equal(study.to_frame(), expected)
-    left = f"{len(before) - len(expected)} rows of IL6 left out"
+    left = before["observable"].value_counts() - expected["observable"].value_counts()
+    left = f"{left['IL6']} rows of IL6 and {left['CRP']} rows of CRP left out"
     assert any(step.startswith(left) for step in study.provenance[3].steps)
     assert study.subjects == cd22.subjects
 
 
-def test_a_clone_cannot_tell_whose_il6_was_blocked(tmp_path: Path) -> None:
+def test_a_clone_cannot_tell_whose_rows_were_blocked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not say who was given tocilizumab"):
-        load("nih-cd22", clone(tmp_path), blocked_il6=False)
+        load("nih-cd22", clone(tmp_path), blocked=False)
 
 
 @pytest.mark.parametrize("name", ["GMCSF", "IL12p70", "IL1b", "IL2", "IL4", "MIPa"])

@@ -137,7 +137,7 @@ def test_a_copy_of_the_user_is_read_with_the_options_of_the_analysis(
 ) -> None:
     copy = data_dir / "nih_cd22"
     analysis = compose(str(EXAMPLE), data=f"nih-cd22={copy}")
-    assert analysis.data.options["blocked_il6"] is False, "of the file, not of the command line"
+    assert analysis.data.options["blocked"] is False, "of the file, not of the command line"
     problem = analysis.to_problem()
     assert problem.data.observables == ("IFNg", "IL6", "CAR", "CRP")
     (tmp_path / "run").mkdir()

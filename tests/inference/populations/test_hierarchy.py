@@ -101,6 +101,21 @@ def test_the_joint_density_is_that_of_an_independent_computation() -> None:
     assert found == pytest.approx(expected, rel=1e-12)
 
 
+def test_heavy_tailed_effects_have_the_density_of_student() -> None:
+    z = np.random.default_rng(3).standard_normal((2, 12))
+    point = {
+        "V_log__": np.log(9.0), "k_log__": np.log(0.35), "V_z": z[0], "k_z": z[1],
+        "V_omega_log__": np.log(0.25), "k_omega_log__": np.log(0.5), "C_sigma_log__": np.log(0.2),
+    }  # fmt: skip
+    density = {
+        shape: Problem(MODEL, study(), population=Hierarchical(shapes={"k": shape}))
+        .build().compile_logp(jacobian=False)({n: np.asarray(x) for n, x in point.items()})
+        for shape in ("normal", "student")
+    }  # fmt: skip
+    expected = (stats.t(4).logpdf(z[1]) - stats.norm.logpdf(z[1])).sum()
+    assert density["student"] - density["normal"] == pytest.approx(expected, rel=1e-9)
+
+
 def test_centering_changes_the_coordinates_and_not_the_density() -> None:
     """p(x) = p(z) / omega ** c for each subject; the problem stays the same one."""
     problem = Problem(MODEL, study(), population=Hierarchical())

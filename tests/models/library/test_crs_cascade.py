@@ -130,25 +130,6 @@ def test_the_engine_agrees_with_an_independent_integration(run: xr.Dataset) -> N
         assert float(run[name].isel(draw=2, time=-1)) == pytest.approx(value, abs=tolerance)
 
 
-@pytest.mark.parametrize(("kb", "reference"), [(0.45, 100.0), (3.0, 40.0)])
-def test_the_yield_is_another_name_of_the_release_per_cell(kb: float, reference: float) -> None:
-    by_target = get("crs-cascade-yield")
-    shared = {"Cmax": CMAX, "kb": kb, "Eref": reference}
-    per_cell = {**shared, "pG": 4000.0 * kb / reference}
-    days = np.linspace(0.0, 28.0, 29)
-    made = simulate(by_target, {**shared, "yG": 4000.0}, days, options=TIGHT)
-    xr.testing.assert_allclose(made, simulate(MODEL, per_cell, days, options=TIGHT), rtol=1e-9)
-
-
-def test_the_yield_is_what_a_whole_target_releases() -> None:
-    """Without clearance of IFN-g, its rise is the yield once all of the target is killed."""
-    made = simulate(
-        get("crs-cascade-yield"), {"Cmax": CMAX, "kb": 10.0, "dG": 0.0}, [0.0, 28.0], options=TIGHT
-    )
-    assert float(made["b"][..., -1]) < 1e-12
-    assert float(made["IFNg"][..., -1]) == pytest.approx(11.0 + 3333.0, rel=1e-8)
-
-
 def test_without_cells_nothing_moves() -> None:
     run = simulate(MODEL, {"Cmax": 0.0}, [0.0, 10.0, 28.0], options=TIGHT)
     for name in MODEL.state_names:

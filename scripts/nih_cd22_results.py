@@ -68,11 +68,13 @@ def checks(run: Run, problem: Problem) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = [("convergence", not converged.faults, converged.sentence)]
     tables = {}
     for name, make in made.items():
-        found = make()
-        tables[name] = found.table
-        rows.append((name, found.good, found.sentence))
-        print(name, found.sentence, flush=True)
-    return pd.DataFrame(rows, columns=["check", "good", "sentence"]), tables["vpc"]
+        made_now = make()
+        tables[name] = made_now.table
+        rows.append((name, made_now.good, made_now.sentence))
+        print(name, made_now.sentence, flush=True)
+    found = pd.DataFrame(rows, columns=["check", "good", "sentence"])
+    found["sentence"] = found["sentence"].str.replace(r"\[[^\]]*\]", " of a patient", regex=True)
+    return found, tables["vpc"]
 
 
 def scores(run: Run, problem: Problem) -> Iterator[pd.DataFrame]:

@@ -82,8 +82,9 @@ def test_without_outcomes_there_is_no_risk() -> None:
 def test_without_a_signal_there_is_no_risk() -> None:
     study, _, _ = cohort(6)
     made = problem(study)
-    deaf = replace(made.model, outputs={"height_seen": made.model.outputs["signal"]},
-                   output_units={"height_seen": "pg/mL"})  # fmt: skip
+    seen = made.model.outputs["signal"]
+    deaf = replace(made.model, outputs={"height_seen": seen, "again": seen},
+                   output_units={"height_seen": "pg/mL", "again": "pg/mL"})  # fmt: skip
     other = Problem(deaf, study, observables={"signal": "height_seen"})
     assert outcome_checks(other, xr.DataTree(), seed=1, told=print) == {}
 

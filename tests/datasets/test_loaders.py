@@ -115,8 +115,8 @@ def test_cd22_rows_that_tocilizumab_may_have_changed_are_left_out_on_request(
     assert 0 < len(expected) < len(before)
     pd.testing.assert_frame_equal(study.to_frame(), expected)
     left = before["observable"].value_counts() - expected["observable"].value_counts()
-    left = f"{left['IL6']} rows of IL6 and {left['CRP']} rows of CRP left out"
-    assert any(step.startswith(left) for step in study.provenance[3].steps)
+    told = f"{left['IL6']} rows of IL6 and {left['CRP']} rows of CRP left out"
+    assert any(step.startswith(told) for step in study.provenance[3].steps)
     assert study.subjects == cd22.subjects
 
 

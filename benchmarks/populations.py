@@ -36,7 +36,7 @@ ENGINES = {
     "stan-sampled": ("population_stan", "closed form", "ode_rk45"),
 }
 DEFAULT = [e for e in ENGINES if e != "stan-sampled"]  # hours where there are equations
-RTOL, ATOL = 1e-5, 1e-6  # of this package in a population; it scales the second by state
+RTOL, ATOL = 1e-4, 1e-6  # of this package in a population; it scales the second by state
 
 
 def measure_one(problem: str, engine: str, options: argparse.Namespace) -> dict[str, Any]:

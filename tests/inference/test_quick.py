@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pytest
 
 from cytobayes.datasets.errors import InputError
@@ -14,33 +13,16 @@ from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem, convergence, quick, read_facts
 from cytobayes.inference.report.verdict import Evidence, Level, judge
 from cytobayes.inference.sampling.approximate import Approximation, pareto_k
-from cytobayes.models.distributions import Normal
-from cytobayes.models.ode import OdeModel, Parameter
+from cytobayes.models.ode import OdeModel
+
+from .straight_line import normal_line, posterior_of_line
 
 Array = npt.NDArray[np.float64]
-TIMES = np.arange(6.0)
-VALUES = 1.0 + 0.7 * TIMES + np.array([0.3, -0.2, 0.1, 0.4, -0.5, 0.2])
-SIGMA, WIDE = 0.5, 10.0
 
 
 @pytest.fixture(scope="module")
 def line() -> Problem:
-    """A straight line with known residual and normal priors: the posterior is normal."""
-    model = OdeModel(
-        "line",
-        (),
-        tuple(Parameter(n, 1.0, prior=Normal(0.0, WIDE), lower=-np.inf) for n in "ab"),
-        outputs={"y": lambda t, y, p: p.a + p.b * t},
-    )
-    rows = pd.DataFrame({"subject": "1", "time": TIMES, "observable": "y", "value": VALUES})
-    return Problem(model, Study(rows, name="x"), error="additive", fixed={"y_sigma": SIGMA})
-
-
-def exact() -> tuple[Array, Array]:
-    """Mean and precision of the posterior."""
-    design = np.column_stack([np.ones_like(TIMES), TIMES])
-    precision = design.T @ design / SIGMA**2 + np.eye(2) / WIDE**2
-    return np.linalg.solve(precision, design.T @ VALUES / SIGMA**2), precision
+    return normal_line()
 
 
 def drawn(tree: Any) -> Array:
@@ -49,8 +31,7 @@ def drawn(tree: Any) -> Array:
 
 def test_laplace_is_exact_for_a_normal_posterior(line: Problem) -> None:
     tree = quick(line, "laplace", seed=1, draws=4000)
-    mean, precision = exact()
-    covariance = np.linalg.inv(precision)
+    mean, covariance = posterior_of_line()
     draws = drawn(tree)
     error = np.sqrt(np.diag(covariance) / 4000)
     assert (np.abs(draws.mean(axis=1) - mean) < 5 * error).all()
@@ -62,15 +43,15 @@ def test_laplace_is_exact_for_a_normal_posterior(line: Problem) -> None:
 
 def test_the_mode_is_the_mode(line: Problem) -> None:
     tree = quick(line, "map", seed=1)
-    np.testing.assert_allclose(drawn(tree)[:, 0], exact()[0], rtol=1e-4)
+    np.testing.assert_allclose(drawn(tree)[:, 0], posterior_of_line()[0], rtol=1e-4)
     assert tree["posterior"].sizes["draw"] == 1
     assert "without any uncertainty" in convergence(tree).sentence
 
 
 def test_pathfinder_finds_a_normal_posterior(line: Problem) -> None:
     tree = quick(line, "pathfinder", seed=1, draws=4000)
-    mean, precision = exact()
-    width = np.sqrt(np.diag(np.linalg.inv(precision)))
+    mean, covariance = posterior_of_line()
+    width = np.sqrt(np.diag(covariance))
     # The estimate of the curvature is exact for as many steps as dimensions with exact line
     # searches; those of L-BFGS are not, so that widths are right to a few tens of per cent.
     assert (np.abs(drawn(tree).mean(axis=1) - mean) < 0.3 * width).all()
@@ -79,12 +60,14 @@ def test_pathfinder_finds_a_normal_posterior(line: Problem) -> None:
 
 def test_advi_knows_the_mean_and_too_small_widths(line: Problem) -> None:
     tree = quick(line, "advi", seed=1, draws=4000)
-    mean, precision = exact()
-    width = np.sqrt(np.diag(np.linalg.inv(precision)))
+    mean, covariance = posterior_of_line()
+    width = np.sqrt(np.diag(covariance))
     draws = drawn(tree)
     assert (np.abs(draws.mean(axis=1) - mean) < 0.3 * width).all()
     # Independent normals nearest to a normal have the conditional variances: 1 / precision.
-    np.testing.assert_allclose(draws.std(axis=1), 1 / np.sqrt(np.diag(precision)), rtol=0.15)
+    np.testing.assert_allclose(
+        draws.std(axis=1), 1 / np.sqrt(np.diag(np.linalg.inv(covariance))), rtol=0.15
+    )
     correlation: Any = np.corrcoef(draws)
     assert correlation[0, 1] == pytest.approx(0, abs=5 / np.sqrt(4000))
 

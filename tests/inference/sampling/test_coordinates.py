@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import nutpie
-import pandas as pd
 import pytest
 from scipy import sparse
 
-from cytobayes.datasets.study import Study
-from cytobayes.inference import Problem
 from cytobayes.inference.populations.hierarchy import CENTERING
 from cytobayes.inference.sampling.coordinates import (
     Affine,
@@ -24,8 +21,8 @@ from cytobayes.inference.sampling.coordinates import (
     scaled_to_gradient,
 )
 from cytobayes.inference.sampling.with_nutpie import prepared
-from cytobayes.models.distributions import LogNormal
-from cytobayes.models.ode import OdeModel, Parameter
+
+from ..straight_line import population_of_lines
 
 RNG = np.random.default_rng(4)
 
@@ -68,22 +65,7 @@ def test_draws_have_unit_covariance_in_their_own_coordinates() -> None:
 @pytest.fixture(scope="module")
 def compiled() -> Any:
     """Six subjects around typical values of a straight line, with degrees of centering."""
-    model = OdeModel(
-        "line",
-        (),
-        (
-            Parameter("a", 2.0, prior=LogNormal(2.0, 0.5)),
-            Parameter("b", 0.5, prior=LogNormal(1, 1)),
-        ),
-        outputs={"y": lambda t, y, p: p.a + p.b * t},
-    )
-    rows = [
-        {"subject": str(s), "time": float(t), "observable": "y", "value": 2 + 0.5 * t + 0.3 * s}
-        for s in range(6)
-        for t in range(4)
-    ]
-    problem = Problem(model, Study(pd.DataFrame(rows), name="x"), population="hierarchical")
-    _, made = prepared(problem, replaceable=False)
+    _, made = prepared(population_of_lines(6, 4), replaceable=False)
     degrees = np.linspace(0, 1, 12).reshape(2, 6)
     return made.with_data(**{CENTERING: degrees})
 

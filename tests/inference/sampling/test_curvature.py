@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pytest
 
-from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem
 from cytobayes.inference.sampling.curvature import affine_at_mode
 from cytobayes.inference.sampling.pilot import Layout
-from cytobayes.models.distributions import LogNormal
-from cytobayes.models.ode import OdeModel, Parameter
+
+from ..straight_line import population_of_lines
 
 Array = npt.NDArray[np.float64]
 SUBJECTS, EFFECTS, POPULATION = 4, 2, 5
@@ -23,21 +21,7 @@ DEGREES = np.zeros((EFFECTS, SUBJECTS))
 
 @pytest.fixture(scope="module")
 def problem() -> Problem:
-    model = OdeModel(
-        "line",
-        (),
-        (
-            Parameter("a", 2.0, prior=LogNormal(2.0, 0.5)),
-            Parameter("b", 0.5, prior=LogNormal(1, 1)),
-        ),
-        outputs={"y": lambda t, y, p: p.a + p.b * t},
-    )
-    rows = [
-        {"subject": str(s), "time": float(t), "observable": "y", "value": 2.0 + t}
-        for s in range(SUBJECTS)
-        for t in range(3)
-    ]
-    return Problem(model, Study(pd.DataFrame(rows), name="x"), population="hierarchical")
+    return population_of_lines(SUBJECTS, 3)
 
 
 @pytest.fixture(scope="module")

@@ -10,52 +10,31 @@ import arviz as az
 import jax
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pytest
 import xarray as xr
 
 from cytobayes.datasets.errors import InputError
-from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem, fit, read_facts
 from cytobayes.inference.sampling import with_jax
 from cytobayes.inference.sampling.jax_density import Calls, double_precision, jax_density
 from cytobayes.inference.sampling.with_nutpie import prepared
-from cytobayes.models.distributions import Normal
-from cytobayes.models.ode import OdeModel, Parameter
 
 from ..checks import gaussian_population as gauss
+from ..straight_line import normal_line, posterior_of_line
 
 Array = npt.NDArray[np.float64]
 SAMPLERS = ("blackjax", "numpyro")
-TIMES = np.arange(6.0)
-VALUES = 1.0 + 0.7 * TIMES + np.array([0.3, -0.2, 0.1, 0.4, -0.5, 0.2])
-SIGMA, WIDE = 0.5, 10.0
 SHORT: dict[str, Any] = {"log_likelihood": False, "progress": False}
 
 
 @pytest.fixture(scope="module")
 def line() -> Problem:
-    """A straight line with known residual and normal priors: the posterior is normal."""
-    model = OdeModel(
-        "line",
-        (),
-        tuple(Parameter(n, 1.0, prior=Normal(0.0, WIDE), lower=-np.inf) for n in "ab"),
-        outputs={"y": lambda t, y, p: p.a + p.b * t},
-    )
-    rows = pd.DataFrame({"subject": "1", "time": TIMES, "observable": "y", "value": VALUES})
-    return Problem(model, Study(rows, name="x"), error="additive", fixed={"y_sigma": SIGMA})
+    return normal_line()
 
 
 @pytest.fixture(scope="module", params=SAMPLERS)
 def tree(request: pytest.FixtureRequest, line: Problem) -> xr.DataTree:
     return fit(line, seed=1, draws=1000, tune=300, chains=2, sampler=request.param, **SHORT)
-
-
-def exact() -> tuple[Array, Array]:
-    """Mean and standard deviation of the posterior of the line."""
-    design = np.column_stack([np.ones_like(TIMES), TIMES])
-    covariance = np.linalg.inv(design.T @ design / SIGMA**2 + np.eye(2) / WIDE**2)
-    return covariance @ design.T @ VALUES / SIGMA**2, np.sqrt(np.diag(covariance))
 
 
 # ------------------------------------------------------------------------------- the density
@@ -110,7 +89,8 @@ def test_a_density_that_is_not_finite_is_minus_infinity_with_a_flat_gradient(lin
 # ----------------------------------------------------------------------------------- the draws
 @pytest.mark.mcmc
 def test_a_normal_posterior_has_its_exact_mean_and_width(tree: xr.DataTree) -> None:
-    mean, width = exact()
+    mean, covariance = posterior_of_line()
+    width = np.sqrt(np.diag(covariance))
     for k, name in enumerate("ab"):
         draws = tree["posterior"][name].to_numpy()
         for kind, answer in (("mean", mean[k]), ("sd", width[k])):

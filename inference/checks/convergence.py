@@ -129,6 +129,20 @@ class Convergence:
             f"effective draws for every parameter{tail}."
         )
 
+    def doubt(self, results: str) -> str:
+        """Why results of these draws cannot be used yet; empty where nothing is against it.
+
+        Parameters
+        ----------
+        results : str
+            What they are, such as "risks".
+        """
+        if self.approximation:
+            return f"This is a quick look, not a fit: its {results} are no more than a sketch."
+        if not self.ok:
+            return f"The chains of this fit have not converged: do not use these {results} yet."
+        return ""
+
     def plot(self) -> Figure:
         """R-hat and effective draws of each parameter, with the limits they are judged by.
 

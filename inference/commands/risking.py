@@ -75,7 +75,7 @@ def run_risk(
         folds=min(FOLDS, len(found.grades.subjects)) if folds is None else folds,
         cache=out / "folds", report=say,
     )  # fmt: skip
-    if doubt := _doubt(run.tree):
+    if doubt := convergence(run.tree).doubt("risks"):
         scored = replace(scored, notes=(doubt, *scored.notes))
         say(doubt, style="bold red")
     ahead = None
@@ -102,13 +102,3 @@ def _ahead(
         problem, tree, grading, seed=seed, signal=signal, draws=draws,
         subjects=list(grades.subjects), report=say,
     )  # fmt: skip
-
-
-def _doubt(tree: xr.DataTree) -> str:
-    """Say that risks of a fit which cannot be trusted cannot be trusted; else ""."""
-    judged = convergence(tree)
-    if judged.approximation:
-        return "This is a quick look, not a fit: its risks are no more than a sketch."
-    if not judged.ok:
-        return "The chains of this fit have not converged: do not use these risks yet."
-    return ""

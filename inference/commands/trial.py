@@ -12,6 +12,7 @@ from rich.table import Table as Grid
 
 from ...datasets.errors import InputError
 from ...datasets.writing import whole_file
+from ..checks.convergence import convergence
 from ..console import say, show
 from ..percent import between, percent
 from ..sampling.progress import duration
@@ -73,7 +74,14 @@ def run_trial(
         request = replace(request, design=replace(request.design, n=n))
     count = draws or request.draws or DRAWS
     begin = time.monotonic()
+    doubt = convergence(posterior).doubt("results") if posterior is not None else ""
+    if doubt:
+        say(doubt, style="bold red")
     trial, choice = _work(request, source, posterior, count, seed)
+    if doubt and trial is not None:
+        trial = replace(trial, notes=(doubt, *trial.notes))
+    if doubt and choice is not None:
+        choice = replace(choice, notes=(doubt, *choice.notes))
     seconds = time.monotonic() - begin
     say(f"done in {duration(seconds)}")
     settings = _settings(design, run, named, request, count, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ __all__ = ["course_of_onset", "judged_grade", "outcome_checks"]
 
 Array = npt.NDArray[np.float64]
 USUAL = "crs"
+STANDARD = "ASTCT"  # the scale of today, where there are several
 SEVERE = 3  # grade that tables are about, where it occurs
 DRAWS, FOLDS, DAYS = 200, 5, 57
 SAMPLING = {"draws": 500, "tune": 500, "chains": 4}
@@ -58,11 +60,14 @@ def outcome_checks(
     if not name or not (USUAL_SIGNAL in problem.model.observables or only):
         return {}
     held: dict[str, Any] = {}
+    scale, others = chosen_scale(problem, name)
 
     def by_grade() -> Check:
-        k = judged_grade(grades_of(problem.data, name))
-        held["risk"] = risk(problem, tree, at_least=k, seed=seed, outcome=name, draws=DRAWS)
-        return of_population(held["risk"])
+        k = judged_grade(grades_of(problem.data, name, scale))
+        held["risk"] = risk(
+            problem, tree, at_least=k, seed=seed, outcome=name, scale=scale, draws=DRAWS
+        )
+        return of_population(held["risk"], others)
 
     first = Planned(RISK, "risk_by_grade", f"Risk of {name.upper()} by grade", by_grade)
     found = made([first], told)
@@ -76,6 +81,17 @@ def graded(problem: Problem) -> str:
     """Outcome of the data that is taken as a grade; CRS before others, "" where there is none."""
     names = list(dict.fromkeys(map(str, problem.data.outcomes["outcome"].to_numpy())))
     return USUAL if USUAL in names else (names[0] if names else "")
+
+
+def chosen_scale(problem: Problem, name: str) -> tuple[str | None, list[str]]:
+    """Scale on which an outcome is reported, if there are several, and the others."""
+    table = problem.data.outcomes
+    here = table["outcome"].to_numpy() == name
+    scales = list(dict.fromkeys(map(str, table["scale"].to_numpy()[here])))
+    if len(scales) < 2:
+        return None, []
+    first = STANDARD if STANDARD in scales else scales[0]
+    return first, [s for s in scales if s != first]
 
 
 def judged_grade(grades: Grades) -> int:
@@ -94,7 +110,7 @@ def following(problem: Problem, tree: xr.DataTree, risk: Risk, seed: int) -> lis
     def scored() -> Check:
         held["scores"] = cross_validate(
             problem, tree, seed=seed, at_least=risk.at_least, folds=FOLDS, draws=DRAWS,
-            outcome=risk.grades.outcome,
+            outcome=risk.grades.outcome, scale=risk.grades.scale or None,
         )  # fmt: skip
         return of_scores(held["scores"])
 
@@ -115,15 +131,20 @@ def following(problem: Problem, tree: xr.DataTree, risk: Risk, seed: int) -> lis
     return [Planned(*plan) for plan in plans]
 
 
-def of_population(risk: Risk) -> Check:
-    """Risk of new patients by grade, beside the observed shares."""
+def of_population(risk: Risk, others: Sequence[str] = ()) -> Check:
+    """Risk of new patients by grade, beside the observed shares; ``others`` are further scales."""
     from ..risk.assessment import CAVEAT
 
     table = risk.by_grade
+    further = "".join(
+        f" Graded on the scale {s} as well, which is another quantity: cytobayes risk RUN "
+        f"--scale {s}."
+        for s in others
+    )
     return Check(
         name="risk_by_grade",
         title=f"Risk of {risk.grades.outcome.upper()} by grade",
-        sentence=f"{risk.sentence} {CAVEAT}",
+        sentence=f"{risk.sentence}{further} {CAVEAT}",
         good=None,
         table=table,
         plot=lambda: draw_grades(table),

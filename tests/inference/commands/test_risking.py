@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from cytobayes.inference.checks.convergence import convergence
 from cytobayes.inference.cli import main
-from cytobayes.inference.commands.risking import _doubt
 from cytobayes.inference.run import open_run
 
 from ..small_run import write_csv, write_run
@@ -49,4 +49,4 @@ def test_chains_that_agree_leave_no_doubt(run: Path) -> None:
     stats = xr.Dataset({"energy": (dims, energy), "diverging": (dims, energy > np.inf)})
     fine = xr.DataTree.from_dict({"posterior": draws, "sample_stats": stats})
     fine.attrs.update(tree.attrs)
-    assert _doubt(fine) == ""
+    assert convergence(fine).doubt("risks") == ""

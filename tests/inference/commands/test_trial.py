@@ -73,10 +73,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {n: (("chain", "draw"), v * np.exp(0.1 * rng.normal(size=(2, 20))))
          for n, v in (("k", 4.8), ("f", 0.01), ("surviving_sigma", 0.2))}
     )  # fmt: skip
+    dims = ("chain", "draw")
+    energy = rng.normal(size=(2, 20))
+    stats = xr.Dataset({"energy": (dims, energy), "diverging": (dims, energy > np.inf)})
+    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
     folder = tmp_path_factory.mktemp("runs") / "one"
     with new_run(folder) as partial:
-        save_run(partial, xr.DataTree.from_dict({"posterior": posterior}), problem,
-                 Analysis.of(problem))  # fmt: skip
+        save_run(partial, tree, problem, Analysis.of(problem))
     return folder
 
 
@@ -101,7 +104,9 @@ def test_a_run_gives_page_tables_and_figures(
     shares = table.query("endpoint == 'gone'").set_index("arm")["probability"]
     assert shares["one dose"] > 0.3
     assert shares["a weaker one"] < 0.1
-    printed = capsys.readouterr().out
+    printed, told = capsys.readouterr()
+    doubt = "have not converged: do not use these results yet"
+    assert doubt in told and doubt in page, "40 draws are not enough"
     assert "By the fit" in printed
     assert "highest expected utility" in printed
 

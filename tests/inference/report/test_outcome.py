@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -15,6 +16,7 @@ from cytobayes.inference.problem import Problem
 from cytobayes.inference.report import write_report
 from cytobayes.inference.report.outcome import (
     burden_of,
+    chosen_scale,
     course_of_onset,
     judged_grade,
     of_patients,
@@ -108,3 +110,13 @@ def test_the_report_of_the_cohort_ends_in_risk_and_curve(tmp_path: Path) -> None
     assert verdict.findings == () or "grade 3 or more" in verdict.findings[0]
     for name in ("risk_by_grade", "risk_patients", "risk_by_day", "exposure_response", "vpc"):
         assert (tmp_path / "run" / "tables" / f"{name}.csv").stat().st_size > 0
+
+
+def test_of_several_scales_one_is_reported_and_the_others_are_named(found: Risk) -> None:
+    study, _, _ = cohort(6)
+    rows = study.to_frame("outcomes")
+    both = study.with_outcomes(pd.concat([rows.assign(scale="Lee"), rows], ignore_index=True))
+    assert chosen_scale(problem(both), "crs") == ("ASTCT", ["Lee"])
+    assert chosen_scale(problem(study), "crs") == (None, [])
+    assert "cytobayes risk RUN --scale Lee." in of_population(found, ["Lee"]).sentence
+    assert "--scale" not in of_population(found).sentence

@@ -64,7 +64,8 @@ class Hierarchical(Population):
         states a spread (`Parameter.iiv`), or all estimated ones if it states none.
     omega : mapping of parameter to Distribution
         Prior of ``<parameter>_omega``, the standard deviation between subjects on the parameter's
-        scale. Default: half-normal with 0.5, or 1 where the model states a spread above 0.6.
+        scale (of a Student-t its scale, 1.41 times smaller). Default: half-normal with 0.5, or 1
+        where the model states a spread above 0.6.
     effects : sequence of Effect
         Covariates.
     correlated : sequence of str

@@ -94,13 +94,14 @@ def scores(run: Run, problem: Problem) -> Iterator[pd.DataFrame]:
 
 def cost(run: Run) -> pd.DataFrame:
     """Say what the run cost, and how it was made."""
-    facts, stats = read_facts(run.tree), run.tree["sample_stats"]
+    facts, chains = read_facts(run.tree), convergence(run.tree)
     rows = {
         "chains": facts["chains"],
         "warm-up draws": facts["tune"],
         "kept draws": run.tree["posterior"].sizes["draw"],
         "target acceptance": facts["target_accept"],
-        "divergences": int(np.sum(stats["diverging"])),
+        "divergences": chains.divergences,
+        "draws with a failed solve": chains.failed_draws,
         "gradients": sum(facts["gradient_evaluations"].values()),
         "seconds of sampling": round(float(facts["sampling_time"])),
         "interrupted": facts["interrupted"],

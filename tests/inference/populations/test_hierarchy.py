@@ -113,7 +113,8 @@ def test_heavy_tailed_effects_have_the_density_of_student() -> None:
         for shape in ("normal", "student")
     }  # fmt: skip
     expected = (stats.t(4).logpdf(z[1]) - stats.norm.logpdf(z[1])).sum()
-    rounding = 1e-12 * max(map(abs, density.values()))
+    # Log gamma is compiled in some environments to an approximation that errs by 6e-10.
+    rounding = z[1].size * 1e-9
     assert density["student"] - density["normal"] == pytest.approx(expected, abs=rounding)
 
 

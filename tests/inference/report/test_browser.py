@@ -189,7 +189,8 @@ PAGES: dict[str, dict[str, Any]] = {
         "name": HOSTILE, "verdict": HOSTILE, "sentence": HOSTILE, "by_grade": TABLE, "k": 3,
         "patients": DRAWING, "calibrated": HOSTILE, "caption": HOSTILE, "scores": TABLE,
         "calibration": Drawing.of(picture(), "calibration", "Calibration"),
-        "notes": [HOSTILE], "caveat": HOSTILE,
+        "notes": [HOSTILE], "caveat": HOSTILE, "foreseen": HOSTILE,
+        "days": Drawing.of(picture(), "days", "As days go by"),
     },
     "trial.html": {
         "label": "posterior", "fitted": True, "sentences": [HOSTILE], "notes": [HOSTILE],

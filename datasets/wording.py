@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 
-__all__ = ["WIDTH", "closest", "counted", "shown", "wrapped"]
+__all__ = ["WIDTH", "closest", "counted", "letters", "shown", "wrapped"]
 
 WIDTH = 96  # characters per line of a message
 
@@ -60,14 +60,14 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     >>> closest("lps", ["lps-2ng-kg", "crs-cohort"])
     'lps-2ng-kg'
     """
-    plain = {_letters(k): k for k in known}
-    asked = _letters(name)
+    plain = {letters(k): k for k in known}
+    asked = letters(name)
     match = difflib.get_close_matches(asked, plain, 1, cutoff)
     if not match and len(asked) > 2:
         match = [k for k in plain if k.startswith(asked)]
     return plain[match[0]] if match else None
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
     """Letters and digits alone, without regard to case."""
     return re.sub(r"[\W_]+", "", name.casefold())

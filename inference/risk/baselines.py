@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...datasets.errors import InputError
+from ...datasets.wording import letters
 from .grades import Grades
 from .ordinal import LinkPrior, fit_link
 
@@ -128,7 +129,8 @@ def marker_panel(
     until : float
         Last time that is looked at, in the time unit of the study; 0: before the infusion only.
     observables : sequence of str, optional
-        Default: the usual ones that at most 40 % of the patients lack.
+        Default: the usual ones, by name without regard to case and signs, that at most 40 % of the
+        patients lack.
 
     Returns
     -------
@@ -141,11 +143,16 @@ def marker_panel(
     doses = study.to_frame("doses")
     first = doses[doses["target"] == "tocilizumab"].groupby("subject")["time"].min()
     late = rows["time"] > rows["subject"].map(first).fillna(np.inf).to_numpy()
-    rows = rows[~(rows["observable"].isin(BLOCKED) & late)]
+    blocked = rows["observable"].map(letters).isin([letters(o) for o in BLOCKED])
+    rows = rows[~(blocked & late)]
     rows = rows.assign(value=np.log10(rows["value"]))
     wide = rows.pivot_table(index="subject", columns="observable", values="value", aggfunc="max")
     wide = wide.reindex(list(subjects))
-    wanted = [o for o in (observables or PANEL) if o in wide]
+    known = [str(o) for o in wide]
+    usual = [letters(o) for o in PANEL]
+    here = [o for o in known if letters(o) in usual]
+    here.sort(key=lambda o: usual.index(letters(o)))
+    wanted = [o for o in observables if o in known] if observables else here
     kept = [o for o in wanted if wide[o].isna().mean() <= MOST_MISSING]
     left = [o for o in wanted if o not in kept]
     note = f"left out, too often missing: {', '.join(left)}" if left else ""

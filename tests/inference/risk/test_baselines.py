@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cytobayes.datasets import InputError, nih_cd22
+from cytobayes.datasets.study import Study
 from cytobayes.inference.risk.baselines import (
     burden_and_dose,
     marker_panel,
@@ -92,3 +94,19 @@ def test_both_scales_of_the_nih_series_load_and_are_never_pooled(data_dir: Path)
     assert astct.subjects == lee.subjects
     assert (astct.value >= 3).sum() > (lee.value >= 3).sum()
     assert burden_and_dose(study, astct.subjects).columns == ("blast", "log10 dose_level")
+
+
+def test_markers_are_known_by_any_writing_and_blocked_ones_too() -> None:
+    days = [0.0, 3.0, 6.0]
+    rows = pd.DataFrame(
+        {"subject": "a", "time": days * 2, "observable": ["IL-6"] * 3 + ["Ferritin"] * 3,
+         "value": [1.0, 10.0, 1000.0, 500.0, 600.0, 700.0]}
+    )  # fmt: skip
+    units = {"IL-6": "pg/mL", "Ferritin": "ng/mL"}
+    doses = pd.DataFrame(
+        {"subject": ["a"], "time": [4.0], "amount": [560.0], "target": ["tocilizumab"]}
+    )
+    study = Study(rows, name="x", units=units, time_unit="d", doses=doses)
+    panel = marker_panel(study, ["a"])
+    assert panel.columns == ("IL-6", "Ferritin")
+    np.testing.assert_allclose(panel.x, [[1.0, np.log10(700.0)]])  # IL-6 of day 6 is left out

@@ -71,11 +71,8 @@ def lay_out(
             if ours not in layout.places and ours in titles and titles.index(ours) not in taken:
                 layout.places[ours] = titles.index(ours)
     for ours, place in layout.places.items():
-        if (
-            (unit := split_unit(sheet.header[place])[1])
-            or ours == "time"
-            and (unit := _clock(sheet.header[place]))
-        ):
+        title = sheet.header[place]
+        if unit := split_unit(title)[1] or (_clock(title) if ours == "time" else ""):
             layout.units[ours] = unit
     asked = [ours for ours in required if ours not in columns]
     _others(sheet, names, layout, asked, known)

@@ -31,16 +31,16 @@ import pandas as pd
 
 from .account import balance, file_steps, left_out, scored
 from .cells import Cells, read_cells
-from .covariates import Who, read_covariates
+from .covariates import Who
 from .events import Events
 from .findings import Finding
 from .header import repeated
-from .outcomes import read_outcomes
 from .reading import Reading
 from .request import Request
 from .rules import Table
 from .settle import settle, time_factor, unknown_names
 from .sheet import Sheet
+from .subjects import read_subjects
 from .units import split_unit
 from .vocabulary import NONMEM
 from .wording import closest, counted, shown
@@ -123,11 +123,9 @@ def read_nonmem(sheet: Sheet, request: Request) -> Reading:
     codes, subjects = cells.labels["subject"]
     at = np.flatnonzero(mine)
     who = Who(alive[at], codes[at], subjects, cells.numbers["time"][at])
-    graded = read_outcomes(sheet, request, who, unit)
-    if graded.findings:
-        return Reading(frame, read=read, findings=graded.findings)
-    rest = [k for k in rest if k not in graded.places]
-    covariates, told = read_covariates(sheet, rest, who, _mapping(note, "covariate_units"))
+    subject = read_subjects(sheet, rest, request, who, unit, _mapping(note, "covariate_units"))
+    if subject.findings:
+        return Reading(frame, read=read, findings=list(subject.findings))
     steps = [
         balance(read, len(frame), **events.counts(mine, seen, observed)),
         *left_out(seen),
@@ -136,13 +134,12 @@ def read_nonmem(sheet: Sheet, request: Request) -> Reading:
         *([f"{counted(commented, 'record')} commented out (C) skipped"] if commented else []),
         *time_steps,
         *events.steps(mine, frame),
-        *told,
-        *graded.steps,
+        *subject.steps,
         *seen.steps,
         *scored(seen),
     ]
-    outcomes = pd.DataFrame(note["outcomes"]) if note.get("outcomes") else graded.table
-    return Reading(frame, doses, covariates, outcomes, unit, read, steps)
+    outcomes = pd.DataFrame(note["outcomes"]) if note.get("outcomes") else subject.outcomes
+    return Reading(frame, doses, subject.covariates, outcomes, unit, read, steps)
 
 
 def _note(sheet: Sheet) -> dict[str, Any]:

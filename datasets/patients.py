@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from .cells import read_cells
-from .covariates import Who, read_covariates
+from .covariates import Who
 from .files import read_bytes
 from .findings import Finding, TableError
 from .header import lay_out
-from .outcomes import read_outcomes
 from .provenance import Provenance
 from .reading import Reading
 from .request import Request
 from .rules import Table
 from .sheet import Sheet, split
+from .subjects import read_subjects
 from .tidy import apply_time_unit
 from .vocabulary import COLUMNS, GIVEN
 from .wording import counted, shown
@@ -82,15 +82,13 @@ def read_patients(path: str | Path, request: Request, time_unit: str) -> Patient
     codes, subjects = cells.labels["subject"]
     time = cells.numbers.get("time", np.zeros(len(codes)))
     who = Who(np.arange(len(codes)), codes, subjects, time)
-    graded = read_outcomes(sheet, replace(request, patients=""), who, time_unit)
-    if findings := [*problem, *graded.findings]:
+    found = read_subjects(sheet, layout.rest, replace(request, patients=""), who, time_unit)
+    if findings := [*problem, *found.findings]:
         raise TableError(str(path), findings, sheet.rows_read)
-    rest = [k for k in layout.rest if k not in graded.places]
-    covariates, told = read_covariates(sheet, rest, who, {})
-    steps = (*told, *told_time, *graded.steps)
+    steps = (*told_time, *found.steps)
     known = tuple(subjects[k] for k in sorted(set(codes.tolist())))
     record = Provenance(file=str(path), sha256=sheet.sha256, steps=steps)
-    return Patients(covariates, graded.table, known, record)
+    return Patients(found.covariates, found.outcomes, known, record)
 
 
 def join_patients(reading: Reading, patients: Patients) -> tuple[Reading, Provenance]:

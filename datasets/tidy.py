@@ -6,15 +6,15 @@ import numpy as np
 
 from .account import balance, file_steps, left_out, scored
 from .cells import read_cells
-from .covariates import Who, read_covariates
+from .covariates import Who
 from .findings import Finding
 from .header import Layout, lay_out
-from .outcomes import read_outcomes
 from .reading import Reading
 from .request import Request
 from .rules import Table
 from .settle import settle, time_factor, unknown_names
 from .sheet import Sheet
+from .subjects import read_subjects
 from .units import split_unit
 from .wording import shown
 
@@ -56,23 +56,20 @@ def read_tidy(sheet: Sheet, request: Request) -> Reading:
     seen = np.isin(codes, np.unique(codes[~cells.missing]))
     at = np.flatnonzero(seen)
     who = Who(at, codes[at], subjects, table.number("time")[at])
-    graded = read_outcomes(sheet, request, who, unit)
-    if graded.findings:
-        return Reading(table.frame(), read=sheet.rows_read, findings=graded.findings)
-    rest = [k for k in layout.rest if k not in graded.places]
-    covariates, told = read_covariates(sheet, rest, who, {})
+    subject = read_subjects(sheet, layout.rest, request, who, unit)
+    frame, read = table.frame(), sheet.rows_read
+    if subject.findings:
+        return Reading(frame, read=read, findings=list(subject.findings))
     steps = [
-        balance(sheet.rows_read, kept, left_out=missing),
+        balance(read, kept, left_out=missing),
         *left_out(table),
         *file_steps(sheet),
-        *told,
-        *graded.steps,
+        *subject.steps,
         *time_steps,
         *table.steps,
         *scored(table),
     ]
-    frame = table.frame()
-    return Reading(frame, None, covariates, graded.table, unit, read=sheet.rows_read, steps=steps)
+    return Reading(frame, None, subject.covariates, subject.outcomes, unit, read, steps)
 
 
 def apply_time_unit(

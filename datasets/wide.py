@@ -10,15 +10,16 @@ import pandas as pd
 
 from .account import balance, file_steps, left_out, scored
 from .cells import Cells, read_cells
-from .covariates import Who, read_covariates
+from .covariates import Who
 from .findings import Finding
 from .header import lay_out
-from .outcomes import outcome_columns, read_outcomes
+from .outcomes import outcome_columns
 from .reading import Reading
 from .request import Request
 from .rules import Table
 from .settle import settle, unknown_names
 from .sheet import Sheet
+from .subjects import read_subjects
 from .tidy import apply_time_unit
 from .units import split_unit
 from .vocabulary import COLUMNS, GIVEN
@@ -119,14 +120,11 @@ def read_wide(sheet: Sheet, request: Request) -> Reading:
         return Reading(rows, read=read, findings=findings)
     steps = _steps(sheet, tables, read, named)
     steps += time_steps
-    who = _who(base, rows)
-    graded = read_outcomes(sheet, request, who, unit)
-    if graded.findings:
-        return Reading(rows, read=read, findings=graded.findings)
-    rest = [k for k in layout.rest if k not in graded.places]
-    covariates, told = read_covariates(sheet, rest, who, {})
-    steps += [*told, *graded.steps]
-    return Reading(rows, None, covariates, graded.table, unit, read=read, steps=steps)
+    subject = read_subjects(sheet, layout.rest, request, _who(base, rows), unit)
+    if subject.findings:
+        return Reading(rows, read=read, findings=list(subject.findings))
+    steps += subject.steps
+    return Reading(rows, None, subject.covariates, subject.outcomes, unit, read, steps)
 
 
 def _table(sheet: Sheet, base: Table, place: int, name: str, unit: str, request: Request) -> Table:

@@ -67,10 +67,10 @@ def checks(run: Run, problem: Problem) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = [("convergence", not converged.faults, converged.sentence)]
     tables = {}
     for name, make in made.items():
-        made_now = make()
-        tables[name] = made_now.table
-        rows.append((name, made_now.good, made_now.sentence))
-        print(name, made_now.sentence, flush=True)
+        check = make()
+        tables[name] = check.table
+        rows.append((name, check.good, check.sentence))
+        print(name, check.sentence, flush=True)
     found = pd.DataFrame(rows, columns=["check", "good", "sentence"])
     found["sentence"] = found["sentence"].str.replace(r"\[[^\]]*\]", " of a patient", regex=True)
     return found, tables["vpc"]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...datasets.errors import InputError
 from ..checks.check import Check
 from ..percent import percent
 from .assessment import Absent, Entry, Planned, Told, made
@@ -52,12 +53,15 @@ def outcome_checks(
         Empty where the data hold no outcome, or the model no signal that could drive it.
     """
     from ..risk.assessment import risk
-    from ..risk.courses import USUAL as USUAL_SIGNAL
+    from ..risk.courses import SIGNAL, signal_of
     from ..risk.grades import grades_of
 
     name = graded(problem)
-    only = len(problem.model.observables) == 1  # which is the signal then
-    if not name or not (USUAL_SIGNAL in problem.model.observables or only):
+    try:
+        signal_of(problem, SIGNAL)
+    except InputError:
+        return {}
+    if not name:
         return {}
     held: dict[str, Any] = {}
     scale, others = chosen_scale(problem, name)
@@ -305,13 +309,13 @@ def of_response(problem: Problem, risk: Risk, seed: int) -> Check:
     from ..response.fit_response import ASSOCIATION, fit_response
     from ..response.plot_response import curve_table, plot_response, response_caption
     from ..response.side_by_side import adjusted
-    from ..risk.courses import USUAL as USUAL_SIGNAL
+    from ..risk.courses import SIGNAL
 
     k = risk.at_least
     signal = str(risk.patients.attrs["signal"])
     peak = risk.patients["peak"].rename(f"peak_of_{signal}")
-    driver = "the signal" if signal == USUAL_SIGNAL else signal
-    grades = problem.data.outcome(risk.grades.outcome)
+    driver = "the signal" if signal == SIGNAL else signal
+    grades = problem.data.outcome(risk.grades.outcome, risk.grades.scale or None)
     options: dict[str, Any] = {"kind": "ordinal", "seed": seed, **SAMPLING}
     if risk.grades.top == 1:
         options["kind"] = "binary"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ...datasets.errors import InputError
 from ...models.dosing import Regimen
 from ..predict import draws_of, parameters_of, thinned
+from ..response.exposure import SIGNAL
 from ..solving import integrate, model_values
 
 if TYPE_CHECKING:
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
 
     from ..problem import Problem
 
-__all__ = ["USUAL", "Course", "course_of", "horizon_of", "signal_of", "solve_course", "usable"]
+__all__ = ["SIGNAL", "Course", "course_of", "horizon_of", "signal_of", "solve_course", "usable"]
 
 Array = npt.NDArray[np.float64]
-USUAL = "signal"  # what models call the driver of severity
 POINTS = 225  # of the grid on which a peak is looked for: 3 h of 28 d
 
 
@@ -88,7 +88,7 @@ def signal_of(problem: Problem, name: str) -> str:
     ----------
     problem : Problem
     name : str
-        `USUAL`, where the model has no such observable, means the only one that it has.
+        `SIGNAL`, where the model has no such observable, means the only one that it has.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def signal_of(problem: Problem, name: str) -> str:
     """
     if name in problem.model.observables:
         return name
-    if name == USUAL and len(problem.model.observables) == 1:
+    if name == SIGNAL and len(problem.model.observables) == 1:
         return problem.model.observables[0]
     raise InputError(
         f"model {problem.model.name} has no {name!r} whose peak could drive the grade; name one "

@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 from cytobayes.datasets import load
+from cytobayes.datasets.errors import InputError
 from cytobayes.inference.problem import Problem
 from cytobayes.inference.report import write_report
 from cytobayes.inference.report.outcome import (
@@ -21,6 +22,7 @@ from cytobayes.inference.report.outcome import (
     judged_grade,
     of_patients,
     of_population,
+    of_response,
     outcome_checks,
 )
 from cytobayes.inference.risk.assessment import Risk, risk
@@ -120,3 +122,25 @@ def test_of_several_scales_one_is_reported_and_the_others_are_named(found: Risk)
     assert chosen_scale(problem(study), "crs") == (None, [])
     assert "cytobayes risk RUN --scale Lee." in of_population(found, ["Lee"]).sentence
     assert "--scale" not in of_population(found).sentence
+
+
+def test_the_curve_of_several_scales_is_of_the_one_that_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study, heights, _ = cohort(16)
+    rows = study.to_frame("outcomes")
+    lower = rows.assign(scale="Lee", value=(rows["value"] - 1).clip(lower=0))
+    both = problem(study.with_outcomes(pd.concat([lower, rows], ignore_index=True)))
+    tree = posterior(heights, draws=40, spread=0.1)
+    asked: list[xr.Dataset] = []
+
+    def keep(peak: xr.DataArray, grades: xr.Dataset, burden: object, **options: object) -> None:
+        asked.append(grades)
+        raise InputError("enough is known")
+
+    monkeypatch.setattr("cytobayes.inference.response.side_by_side.adjusted", keep)
+    found = risk(both, tree, seed=1, at_least=2, scale="ASTCT")
+    with pytest.raises(InputError, match="enough"):
+        of_response(both, found, 1)
+    assert asked[0].attrs["scale"] == "ASTCT"
+    assert list(asked[0]["value"].to_numpy()) == list(rows["value"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-__all__ = ["WIDTH", "closest", "counted", "letters", "shown", "wrapped"]
+__all__ = ["WIDTH", "closest", "counted", "letters", "named_subjects", "shown", "wrapped"]
 
 WIDTH = 96  # characters per line of a message
 
@@ -46,6 +46,18 @@ def counted(number: int, noun: str) -> str:
     ('1 row', '3 rows')
     """
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def named_subjects(subjects: Sequence[str], most: int = 3) -> str:
+    """Name the first subjects, and count the others.
+
+    Examples
+    --------
+    >>> named_subjects(["7"]), named_subjects("abcde")
+    ('subject 7', 'subjects a, b, c and 2 more')
+    """
+    more = f" and {len(subjects) - most} more" if len(subjects) > most else ""
+    return f"subject{'s' * (len(subjects) > 1)} {', '.join(subjects[:most])}{more}"
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from ...datasets.errors import InputError
+from ...datasets.wording import named_subjects
 from ..sampling.approximate import caution
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ R_HAT, ESS, E_BFMI = 1.01, 400.0, 0.3
 NEARLY = 1.05  # R-hat of chains that sample the same mode, and have not come around often enough
 FEW_DIVERGENCES = 0.001  # of the draws
 FEW_FAILURES = 0.01  # of the draws
+FEW_SUBJECTS = 0.1  # whose effects may be short of draws while the rest of a fit is of use
 LISTED = 3
 TAILS = (0.05, 0.95)
 
@@ -35,7 +37,8 @@ class Convergence:
     Parameters
     ----------
     table : DataFrame
-        One row per scalar parameter: parameter, mean, sd, r_hat, ess_bulk, ess_tail, mcse_mean, ok.
+        One row per scalar parameter: parameter, subject (empty for what subjects share), mean, sd,
+        r_hat, ess_bulk, ess_tail, mcse_mean, ok.
     chains, draws : int
         Chains, and kept draws of each.
     divergences : int
@@ -91,6 +94,19 @@ class Convergence:
             self.faults and list(self.faults) == self._slow() and self.table["r_hat"].max() < NEARLY
         )
 
+    @property
+    def few_draws(self) -> tuple[str, ...]:
+        """Subjects whose effects have too few effective draws, if nothing else is wrong.
+
+        Empty also where they are more than a tenth of the subjects.
+        """
+        bad = self.table[~self.table["ok"]]
+        if not self.wants_draws or not bad["subject"].all() or bad["r_hat"].isna().any():
+            return ()
+        subjects = tuple(dict.fromkeys(bad["subject"]))
+        everyone = self.table["subject"].replace("", np.nan).nunique()
+        return subjects if len(subjects) <= max(1, FEW_SUBJECTS * everyone) else ()
+
     def _slow(self) -> list[str]:
         return [
             *self._beyond("r_hat", f"R-hat of {R_HAT:g} or more", lambda v: ~(v < R_HAT)),
@@ -115,6 +131,11 @@ class Convergence:
         """Verdict in words."""
         if self.approximation:
             return self.approximation
+        if few := self.few_draws:
+            return (
+                "Everything that the subjects share has converged; the effects of "
+                f"{named_subjects(few)} have not: {'; '.join(self.faults)}."
+            )
         if not self.ok:
             return f"The chains have not converged: {'; '.join(self.faults)}."
         worst, least = self.table["r_hat"].max(), self.table[["ess_bulk", "ess_tail"]].min().min()
@@ -139,6 +160,11 @@ class Convergence:
         """
         if self.approximation:
             return f"This is a quick look, not a fit: its {results} are no more than a sketch."
+        if few := self.few_draws:
+            return (
+                f"The effects of {named_subjects(few)} have not converged: do not use {results} of "
+                f"{'this subject' if len(few) == 1 else 'these subjects'} yet."
+            )
         if not self.ok:
             return f"The chains of this fit have not converged: do not use these {results} yet."
         return ""
@@ -242,7 +268,7 @@ def table_of(posterior: xr.Dataset) -> pd.DataFrame:
     """Diagnostics of every scalar parameter."""
     rows = []
     derived = [v for v in posterior.data_vars if str(v).endswith(("_individual", "_correlation"))]
-    for name, values in scalars(posterior.drop_vars(derived)).items():
+    for (name, subject), values in labelled(posterior.drop_vars(derived)).items():
         enough = values.shape[1] >= 4 and np.isfinite(values).all() and np.ptp(values) > 0
         many = enough and values.shape[0] > 1
         sd = float(values.std(ddof=1)) if values.size > 1 else np.nan
@@ -252,6 +278,7 @@ def table_of(posterior: xr.Dataset) -> pd.DataFrame:
         rows.append(
             {
                 "parameter": name,
+                "subject": subject,
                 "mean": values.mean() if values.size else np.nan,
                 "sd": sd,
                 "r_hat": r_hat,
@@ -271,15 +298,20 @@ def diagnostic(which: str, values: Array, **options: object) -> float:
 
 def scalars(posterior: xr.Dataset) -> dict[str, Array]:
     """Split parameters into float64[chain, draw]; ``ka[007]`` where there is one per subject."""
-    found: dict[str, Array] = {}
+    return {name: values for (name, _), values in labelled(posterior).items()}
+
+
+def labelled(posterior: xr.Dataset) -> dict[tuple[str, str], Array]:
+    """As `scalars`, by name and subject; the latter is empty for what subjects share."""
+    found: dict[tuple[str, str], Array] = {}
     for name, variable in posterior.data_vars.items():
-        rest = [d for d in variable.dims if d not in ("chain", "draw")]
+        rest = [str(d) for d in variable.dims if d not in ("chain", "draw")]
         array = variable.transpose("chain", "draw", *rest).to_numpy().astype(np.float64)
         for index in np.ndindex(*array.shape[2:]):
-            labels = [
-                str(variable.coords[d].to_numpy()[i]) if d in variable.coords else str(i)
+            labels = {
+                d: str(variable.coords[d].to_numpy()[i]) if d in variable.coords else str(i)
                 for d, i in zip(rest, index, strict=True)
-            ]
-            suffix = f"[{','.join(labels)}]" if rest else ""
-            found[f"{name}{suffix}"] = array[(..., *index)]
+            }
+            suffix = f"[{','.join(labels.values())}]" if rest else ""
+            found[f"{name}{suffix}", labels.get("subject", "")] = array[(..., *index)]
     return found

@@ -160,7 +160,9 @@ def doubts(runs: Mapping[str, Run]) -> list[str]:
                 f"{name} is a quick look, not a fit, and leave-one-out needs draws of the "
                 "posterior: fit it without --quick"
             )
-        if not judged.ok:
+        if judged.few_draws:
+            notes.append(f"{name}: {judged.sentence}")
+        elif not judged.ok:
             notes.append(f"The chains of {name} have not converged: its row cannot be trusted.")
     return notes
 

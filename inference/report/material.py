@@ -50,6 +50,8 @@ class Material:
     converged : bool
     convergence : str
         Sentence.
+    few_draws : tuple of str
+        Subjects whose effects alone have not converged.
     diagnostics : DataFrame
         Columns parameter, r_hat, ess_bulk, ess_tail.
     sampler : DataFrame
@@ -95,6 +97,7 @@ class Material:
     diagnostics: pd.DataFrame
     sampler: pd.DataFrame
     failures: pd.DataFrame
+    few_draws: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     analysis: str = ""
     interrupted: bool = False
@@ -134,6 +137,7 @@ class Material:
         return Evidence(
             converged=self.converged,
             convergence=self.convergence,
+            few_draws=self.few_draws,
             draws=size,
             interrupted=self.interrupted,
             coverage=self.coverage,

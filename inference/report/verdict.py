@@ -12,6 +12,7 @@ from enum import Enum
 
 from scipy.stats import binom
 
+from ...datasets.wording import named_subjects
 from ..percent import percent
 
 __all__ = ["Coverage", "Evidence", "Level", "Tie", "Verdict", "judge", "lowered"]
@@ -96,6 +97,8 @@ class Evidence:
     converged : bool
     convergence : str
         Sentence of `checks.convergence`.
+    few_draws : tuple of str
+        Subjects whose effects alone have not converged.
     draws : int
         Kept draws, all chains.
     interrupted : bool
@@ -124,6 +127,7 @@ class Evidence:
     convergence: str
     draws: int
     interrupted: bool = False
+    few_draws: tuple[str, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     learned: Mapping[str, float] = field(default_factory=dict)
     ties: tuple[Tie, ...] = ()
@@ -140,6 +144,8 @@ class Evidence:
         """What speaks against the model or the numbers, in words for the headline."""
         seen = [c.observable for c in self.coverage if c.surprising]
         found = [f"the model misses {_listed(seen)}"] if seen else []
+        if self.few_draws:
+            found.insert(0, f"the effects of {named_subjects(self.few_draws)} did not")
         return [*found, *(PLAIN[n] for n in self.failed if n in PLAIN)]
 
 
@@ -171,7 +177,8 @@ def judge(evidence: Evidence) -> Verdict:
     Verdict
         ``REFUSED`` when the sampler did not converge or was stopped, when the draws are an
         approximation or the solver is not exact enough; ``CAUTION`` when curves miss the data or
-        a predictive check or the gradient fails; else ``TRUSTED``. A refused fit says nothing.
+        a predictive check or the gradient fails, or when effects of few subjects need more
+        draws; else ``TRUSTED``. A refused fit says nothing.
     """
     level = _level(evidence)
     reasons = (
@@ -251,6 +258,8 @@ def _interrupted(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _advice(evidence: Evidence) -> tuple[str, ...]:
+    if few := evidence.few_draws:
+        return (f"Draw more before quoting what it says of {named_subjects(few)} (--draws 4000).",)
     if evidence.converged or evidence.interrupted:
         return ()
     if evidence.approximation:

@@ -44,6 +44,16 @@ def test_chains_in_different_modes_are_refused_with_their_places() -> None:
     assert "more draws" not in verdict.text
 
 
+def test_a_subject_that_is_short_of_draws_is_named_and_the_rest_stands() -> None:
+    verdict = judge(evidence(few_draws=("P7",), findings=("The risk is 12 %.",)))
+    assert verdict.level is Level.CAUTION
+    assert verdict.headline == (
+        "Read with care: the sampling converged, but the effects of subject P7 did not."
+    )
+    assert "Draw more before quoting what it says of subject P7" in verdict.text
+    assert verdict.findings == ("The risk is 12 %.",)
+
+
 def test_an_interrupted_run_says_how_far_it_came() -> None:
     verdict = judge(evidence(interrupted=True, converged=False, draws=1))
     assert verdict.level is Level.REFUSED

@@ -137,6 +137,49 @@ def test_figure_shows_every_parameter() -> None:
     assert labels == ["ka", "v[a]", "v[b]"]
 
 
+def with_effects(subjects: int = 12) -> Any:
+    """A fit whose chains agree, with an effect in each of so many subjects."""
+    tree = fitted()
+    draws = np.random.default_rng(4).normal(size=(4, 800, subjects))
+    effects = xr.DataArray(draws, {"subject": [f"P{k}" for k in range(subjects)]},
+                           ("chain", "draw", "subject"))  # fmt: skip
+    tree["posterior"] = tree["posterior"].to_dataset().drop_dims("subject").assign(ka_eta=effects)
+    return tree
+
+
+def slowed(tree: Any, name: str, **place: Any) -> Any:
+    """Let one value keep what it was for ten draws each, so that 320 of them count."""
+    values = tree["posterior"][name]
+    part = values.loc[place] if place else values
+    part[:] = np.repeat(part.to_numpy()[:, ::10], 10, axis=1)
+    return tree
+
+
+def test_the_effects_of_one_subject_do_not_condemn_what_all_share() -> None:
+    verdict = convergence(slowed(with_effects(), "ka_eta", subject="P7"))
+    assert not verdict.ok and verdict.few_draws == ("P7",)
+    begin = "Everything that the subjects share has converged; the effects of subject P7 have not"
+    assert verdict.sentence.startswith(begin)
+    assert "bulk ESS of 400 or less for ka_eta[P7]" in verdict.sentence
+    assert verdict.doubt("risks").endswith("do not use risks of this subject yet.")
+
+
+def test_short_chains_of_what_is_shared_condemn_everything() -> None:
+    tree = slowed(slowed(with_effects(), "ka_eta", subject="P7"), "ka")
+    verdict = convergence(tree)
+    assert verdict.wants_draws and verdict.few_draws == ()
+    assert verdict.sentence.startswith("The chains have not converged")
+    assert "this fit" in verdict.doubt("risks")
+
+
+def test_effects_of_many_subjects_or_divergences_condemn_everything() -> None:
+    tree = slowed(slowed(with_effects(), "ka_eta", subject="P7"), "ka_eta", subject="P8")
+    assert convergence(tree).few_draws == ()
+    tree = slowed(with_effects(), "ka_eta", subject="P7")
+    tree["sample_stats"]["diverging"][0, :9] = True
+    assert convergence(tree).few_draws == ()
+
+
 def test_a_tree_that_is_no_fit_is_refused() -> None:
     with pytest.raises(InputError, match="no group 'posterior'"):
         convergence(xr.DataTree())

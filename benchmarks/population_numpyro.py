@@ -100,12 +100,12 @@ def density(setup: Setup, plan: Plan, way: str) -> Callable[[], None]:
 
     def model() -> None:
         typical: dict[str, Any] = {}
-        for n in sorted(setup.typical, key=lambda n: n in setup.above):
+        for n in (n for n in setup.ascending if n in setup.typical):
             if n in setup.above:
                 gap = numpyro.sample(
                     f"{n}_gap", dist.ImproperUniform(dist.constraints.positive, (), ())
                 )
-                typical[n] = typical[setup.above[n]] + gap
+                typical[n] = setup.floor(n, typical) + gap
                 numpyro.factor(f"{n}_prior", prior(setup, n).log_prob(typical[n]))
             else:
                 typical[n] = numpyro.sample(n, prior(setup, n))
@@ -259,9 +259,10 @@ def log_densities(model: Callable[[], None], setup: Setup, given: dict[str, Any]
 def sites(setup: Setup, point: Mapping[str, Any]) -> dict[str, Array]:
     """Natural values of the variables that NumPyro moves."""
     found = {n: np.asarray(v, dtype=np.float64) for n, v in point.items()}
-    for n, low in setup.above.items():
-        found[f"{n}_gap"] = found.pop(n) - found[low]
-    return found
+    gaps = {n: found[n] - setup.floor(n, found) for n in setup.above}
+    return {n: x for n, x in found.items() if n not in gaps} | {
+        f"{n}_gap": x for n, x in gaps.items()
+    }
 
 
 def starting(setup: Setup, plan: Plan, means: Mapping[str, float]) -> list[dict[str, Array]]:
@@ -270,7 +271,7 @@ def starting(setup: Setup, plan: Plan, means: Mapping[str, float]) -> list[dict[
     for _ in range(plan.chains):
         point = {}
         for n in setup.names:
-            x = means[n] - (means[setup.above[n]] if n in setup.above else 0.0)
+            x = means[n] - setup.floor(n, means)
             center = np.log(x / (1 - x) if setup.is_bounded(n) else x)
             name = f"{n}_gap" if n in setup.above else n
             point[name] = np.asarray(center + 0.1 * random.standard_normal())
@@ -295,9 +296,9 @@ def one_chain(setup: Setup, plan: Plan, model: Callable[[], None]) -> Any:
 
     def natural(z: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for n in sorted(setup.names, key=lambda n: n in setup.above):
+        for n in setup.ascending:
             if n in setup.above:
-                found[n] = found[setup.above[n]] + jnp.exp(z[f"{n}_gap"])
+                found[n] = setup.floor(n, found) + jnp.exp(z[f"{n}_gap"])
             else:
                 found[n] = jax.nn.sigmoid(z[n]) if setup.is_bounded(n) else jnp.exp(z[n])
         return found

@@ -168,7 +168,7 @@ def unconstrained(setup: Setup, point: Mapping[str, Any]) -> dict[str, Array]:
     found = {n: np.asarray(v, dtype=np.float64) for n, v in point.items()}
     moved = {}
     for n in setup.names:
-        low = found[setup.above[n]] if n in setup.above else 0.0
+        low = setup.floor(n, found)
         rest = 1 - found[n] if setup.is_bounded(n) else 1.0
         moved[n] = np.log((found[n] - low) / rest)
     return found | moved

@@ -69,7 +69,8 @@ class Setup:
         Those that differ between subjects.
     priors : mapping of name to (kind, numbers)
         "LogNormal" (median, sd), "LogitNormal" (median, sd), "HalfNormal" (sd).
-    above : mapping of parameter to the one it is greater than
+    above : mapping of parameter to the expression it is greater than
+        Each after those that its expression reads.
     constants : mapping of name to float
     observed : sequence of Observed
     """
@@ -92,6 +93,17 @@ class Setup:
     def names(self) -> tuple[str, ...]:
         """All parameters of the population: typical values, spreads, residual errors."""
         return tuple(self.priors)
+
+    @property
+    def ascending(self) -> tuple[str, ...]:
+        """The same, each after those from which its lower bound follows."""
+        return (*(n for n in self.names if n not in self.above), *self.above)
+
+    def floor(self, name: str, found: Mapping[str, Any]) -> Any:
+        """Lower bound of a parameter, from the values of others."""
+        from cytobayes.inference.populations.order import Bound
+
+        return Bound(self.above[name]).value(found, np) if name in self.above else 0.0
 
     def is_bounded(self, name: str) -> bool:
         """Whether a parameter lies between 0 and 1."""
@@ -184,14 +196,17 @@ def attributes(p: Any) -> dict[str, Any]:
 
 
 def warfarin(path: Path, settings: dict[str, Any]) -> Any:
-    """Concentrations and a response that turns over; KTR and KA could change places."""
+    """Concentrations and a response that turns over.
+
+    KTR and KA could change places, and so could KA and elimination.
+    """
     from cytobayes.datasets import read_table
     from cytobayes.inference import Problem
     from cytobayes.models.library import get
 
     return Problem(
         get("pk-turnover"), read_table(path), {"cp": "combined", "pca": "additive"}, "hierarchical",
-        observables={"cp": "C", "pca": "effect"}, order={"KTR": "KA"}, **settings,
+        observables={"cp": "C", "pca": "effect"}, order={"KTR": "KA", "KA": "CL / V"}, **settings,
     )  # fmt: skip
 
 
@@ -224,6 +239,8 @@ def endotoxin(path: Path, settings: dict[str, Any]) -> Any:
 
 def setup(name: str) -> Setup:
     """Plain numbers of a problem."""
+    from cytobayes.inference.populations.order import drawing_order
+
     given = problem(name)
     observed = []
     for o in given.arrangement.observed:
@@ -243,7 +260,7 @@ def setup(name: str) -> Setup:
         typical=given.estimated,
         varying=given.family.of(given),
         priors={n: (type(d).__name__, numbers(d)) for n, d in given.all_priors.items()},
-        above=given.above,
+        above={n: given.above[n] for n in drawing_order(given) if n in given.above},
         constants=given.constants,
         observed=observed,
     )

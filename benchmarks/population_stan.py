@@ -132,10 +132,9 @@ def starting(setup: Setup, plan: Plan, given: dict[str, Any]) -> list[dict[str, 
     found = []
     for point in population_numpyro.starting(setup, plan, given["means"]):
         natural = {n: x.tolist() for n, x in point.items() if n.endswith("_z")}
-        for n in sorted(setup.names, key=lambda n: n in setup.above):
+        for n in setup.ascending:
             x = float(np.exp(point[f"{n}_gap" if n in setup.above else n]))
-            low = natural[setup.above[n]] if n in setup.above else 0.0
-            natural[n] = x / (1 + x) if setup.is_bounded(n) else low + x
+            natural[n] = x / (1 + x) if setup.is_bounded(n) else setup.floor(n, natural) + x
         found.append(natural)
     return found
 

@@ -1,4 +1,4 @@
-// Warfarin: transit absorption and a response that turns over; non-centered, KTR above KA.
+// Warfarin: transit absorption and a response that turns over; non-centered, KTR above KA above CL / V.
 // States: depot, gut, center, effect. Parameters: KTR, KA, CL, V, Imax, IC50, kout, E0.
 functions {
   vector field(real t, vector y, vector p) {
@@ -33,10 +33,10 @@ data {
   real atol;
 }
 parameters {
-  real<lower=0> KA;
-  real<lower=KA> KTR;
   real<lower=0> CL;
   real<lower=0> V;
+  real<lower=CL / V> KA;
+  real<lower=KA> KTR;
   real<lower=0, upper=1> Imax;
   real<lower=0> IC50;
   real<lower=0> kout;

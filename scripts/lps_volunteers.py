@@ -55,8 +55,7 @@ def problem_of(name: str, study: Study) -> Problem:
 def population_of(name: str, tree: xr.DataTree) -> pd.DataFrame:
     """Collect the posterior of what is common to all volunteers."""
     table = convergence(tree).table
-    own = table["parameter"].str.contains("[", regex=False)
-    return table[~own].assign(model=name)
+    return table[table["subject"] == ""].drop(columns="subject").assign(model=name)
 
 
 def checks_of(name: str, problem: Problem, tree: xr.DataTree) -> pd.DataFrame:

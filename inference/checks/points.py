@@ -10,7 +10,7 @@ import xarray as xr
 
 from ...datasets.errors import InputError
 from ..populations.hierarchy import CENTERING
-from ..sampling.pilot import Layout
+from ..sampling.layout import Layout
 from ..sampling.with_nutpie import prepared
 
 if TYPE_CHECKING:

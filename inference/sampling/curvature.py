@@ -28,7 +28,7 @@ from .starts import HUGE, Evaluate, checked
 
 if TYPE_CHECKING:
     from ..problem import Problem
-    from .pilot import Layout
+    from .layout import Layout
 
 __all__ = ["affine_at_mode"]
 

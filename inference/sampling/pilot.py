@@ -19,7 +19,8 @@ taken at the smallest likely spread (`degrees`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,13 +32,14 @@ from ..populations.random_effects import Column, effect_columns, groups_by_sprea
 from ..populations.scales import scale_of, spread_unit
 from .degrees import cautious_degrees
 from .descent import descend
+from .layout import Layout, shapes_of
 from .starts import Evaluate, Starts, candidates, checked, searched
 
 if TYPE_CHECKING:
     from ..joint import Joint
     from ..problem import Problem
 
-__all__ = ["Layout", "Pilot", "mean_degrees", "piloted", "run_pilot", "transfer"]
+__all__ = ["Pilot", "mean_degrees", "piloted", "run_pilot", "transfer"]
 
 Array = npt.NDArray[np.float64]
 PATHS = 4  # prior draws from which the algorithm starts, at least
@@ -48,44 +50,6 @@ STEP = 1e-4  # of the differences that give the curvature
 JITTER = 0.1  # of population parameters, on the unconstrained scale
 MARGIN = 10.0  # plus the number of population parameters, as in `starts`
 SPREAD = (0.02, 3.0)  # limits of relative spreads
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each variable stands in the vector that the sampler moves.
-
-    Parameters
-    ----------
-    places : mapping of free random variable to (first, last)
-    """
-
-    places: Mapping[str, tuple[int, int]] = field(repr=False)
-
-    @staticmethod
-    def of(joint: Joint) -> Layout:
-        """Layout of a model: its free variables one after another."""
-        shapes = joint.model.eval_rv_shapes()
-        places, begin = {}, 0
-        for rv in joint.model.free_RVs:
-            value = joint.model.rvs_to_values[rv]
-            end = begin + int(np.prod(shapes[value.name], dtype=int))
-            places[rv.name] = (begin, end)
-            begin = end
-        return Layout(places)
-
-    @property
-    def size(self) -> int:
-        """Length of the vector."""
-        return max(end for _, end in self.places.values())
-
-    def part(self, x: Array, name: str) -> Array:
-        """View of one variable."""
-        begin, end = self.places[name]
-        return x[begin:end]
-
-    def where(self, column: Column) -> npt.NDArray[np.int64]:
-        """Positions of a random effect, one for each subject."""
-        return self.places[column.variable][0] + column.entries
 
 
 @dataclass(frozen=True, eq=False)
@@ -365,12 +329,7 @@ def transfer(problem: Problem, joint: Joint, points: list[Array], degrees: Array
     family, layout, model = problem.family, Layout.of(joint), joint.model
     assert isinstance(family, Hierarchical)
     names = family.of(problem)
-    wanted = [model[f"{n}{ending}"] for n in names for ending in ("_individual", "_eta")]
-    wanted += [model[f"{n}_omega"] for n in names]
-    function = model.compile_fn(
-        model.replace_rvs_by_values(wanted), inputs=model.value_vars, on_unused_input="ignore"
-    )
-    shapes = model.eval_rv_shapes()
+    function, shapes = individuals_of(joint, names), shapes_of(joint)
     moved = []
     for x in points:
         values = {rv: model.rvs_to_values[rv].name for rv in model.free_RVs}
@@ -387,3 +346,15 @@ def transfer(problem: Problem, joint: Joint, points: list[Array], degrees: Array
             layout.part(y, f"{n}_z")[:] = degrees[k] * center + omega ** degrees[k] * z
         moved.append(y)
     return moved
+
+
+@lru_cache(maxsize=4)
+def individuals_of(joint: Joint, names: tuple[str, ...]) -> Callable[..., list[Array]]:
+    """Compile what gives value and effect of each name in turn, and then the spreads."""
+    model = joint.model
+    wanted = [model[f"{n}{ending}"] for n in names for ending in ("_individual", "_eta")]
+    wanted += [model[f"{n}_omega"] for n in names]
+    made: Callable[..., list[Array]] = model.compile_fn(
+        model.replace_rvs_by_values(wanted), inputs=model.value_vars, on_unused_input="ignore"
+    )
+    return made

@@ -21,7 +21,8 @@ from ..populations.hierarchy import CENTERING, Hierarchical
 from .chains import Chain, run_all
 from .checkpoint import EVERY, Begun
 from .curvature import affine_at_mode
-from .pilot import Layout, mean_degrees, piloted
+from .layout import Layout
+from .pilot import mean_degrees, piloted
 from .samplers import COUNTS, Drawn, explained, seeds_of
 from .starts import find_starts
 

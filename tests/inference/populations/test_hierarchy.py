@@ -19,7 +19,8 @@ from cytobayes.inference import Problem, fit, predict, read_facts
 from cytobayes.inference.op import SolveGradOp, SolveOp
 from cytobayes.inference.populations.covariates import Effect
 from cytobayes.inference.populations.hierarchy import Hierarchical
-from cytobayes.inference.sampling.pilot import Layout, run_pilot, transfer
+from cytobayes.inference.sampling.layout import Layout
+from cytobayes.inference.sampling.pilot import run_pilot, transfer
 from cytobayes.inference.sampling.with_nutpie import prepared
 from cytobayes.models import Namespace, OdeModel, Parameter, get
 from cytobayes.models.distributions import LogNormal, Normal

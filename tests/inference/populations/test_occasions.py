@@ -18,7 +18,7 @@ from cytobayes.inference.analysis_file import read_text, write_text
 from cytobayes.inference.pointwise import pointwise
 from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.replicates import predictions, replicates
-from cytobayes.inference.sampling.pilot import Layout
+from cytobayes.inference.sampling.layout import Layout
 from cytobayes.models import Dose, Namespace, OdeModel, Parameter, Regimen, State
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.solver import SolverOptions

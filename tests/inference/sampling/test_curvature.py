@@ -8,7 +8,7 @@ import pytest
 
 from cytobayes.inference import Problem
 from cytobayes.inference.sampling.curvature import affine_at_mode
-from cytobayes.inference.sampling.pilot import Layout
+from cytobayes.inference.sampling.layout import Layout
 
 from ..straight_line import population_of_lines
 

@@ -24,6 +24,7 @@ from cytobayes.inference.report.outcome import (
     of_population,
     of_response,
     outcome_checks,
+    products_of,
 )
 from cytobayes.inference.risk.assessment import Risk, risk
 from cytobayes.inference.risk.grades import Grades
@@ -122,6 +123,20 @@ def test_of_several_scales_one_is_reported_and_the_others_are_named(found: Risk)
     assert chosen_scale(problem(study), "crs") == (None, [])
     assert "cytobayes risk RUN --scale Lee." in of_population(found, ["Lee"]).sentence
     assert "--scale" not in of_population(found).sentence
+
+
+def test_exposures_are_shown_by_what_was_given() -> None:
+    study = load("crs-cohort")
+    some = list(study.subjects[4:9])
+    tree = xr.DataTree.from_dict(
+        {"observed_data": xr.Dataset({"outcome": ("subject", np.zeros(5))}, {"subject": some})}
+    )
+    assert products_of(study, tree) == ("costimulation", ["4-1BB", "CD28", "CD28", "CD28", "4-1BB"])
+    bare = cohort(16)[0]
+    tree["observed_data"] = xr.Dataset(
+        {"outcome": ("subject", np.zeros(2))}, {"subject": list(bare.subjects[:2])}
+    )
+    assert products_of(bare, tree) == ("", None)
 
 
 def test_the_curve_of_several_scales_is_of_the_one_that_is_reported(

@@ -2,8 +2,10 @@
 
 A draw of the parameters has a probability for each endpoint and arm. It is estimated from a finite
 number of virtual patients, and so carries noise of known variance; `without_noise` takes that part
-out of the spread over draws. What is left is what is not known about the parameters. A trial of
-``n`` patients adds the chance of who is enrolled and what happens to them, which is binomial.
+out of the spread over draws. What is left is what is not known about the parameters, around a mean
+that the same noise has moved: `error_of_mean` says how far, and intervals and shares of draws are
+blurred by a normal law of that width. A trial of ``n`` patients adds the chance of who is enrolled
+and what happens to them, which is binomial.
 """
 
 from __future__ import annotations
@@ -14,12 +16,21 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-__all__ = ["LEVEL", "detected", "limits", "one_trial", "without_noise"]
+__all__ = [
+    "LEVEL",
+    "detected",
+    "error_of_mean",
+    "limits",
+    "one_trial",
+    "share_above_zero",
+    "without_noise",
+]
 
 Array = npt.NDArray[Any]
 LEVEL = 0.9  # of intervals
 ALPHA = 0.05
 REPEATS = 25  # trials per draw
+POINTS = 401  # of the normal law by which draws are blurred
 
 
 def without_noise(values: Array, noise: Array, lower: float, upper: float) -> Array:
@@ -48,16 +59,75 @@ def without_noise(values: Array, noise: Array, lower: float, upper: float) -> Ar
     return np.clip(middle + np.sqrt(share) * (values - middle), lower, upper)
 
 
-def limits(values: Array, level: float = LEVEL) -> tuple[Array, Array]:
+def error_of_mean(values: Array, noise: Array) -> Array:
+    """Compute the standard error that few patients leave in the mean over draws.
+
+    Parameters
+    ----------
+    values, noise : float64[draw, ...]
+        As in `without_noise`; the patients of each draw are its own.
+
+    Returns
+    -------
+    float64[...]
+        The error that all draws of `without_noise` share; 0 where no noise is known.
+    """
+    known = np.isfinite(values) & np.isfinite(noise)
+    total = np.where(known, noise, 0.0).sum(axis=0)
+    error: Array = np.sqrt(total) / np.maximum(known.sum(axis=0), 1)
+    return error
+
+
+def limits(
+    values: Array,
+    level: float = LEVEL,
+    *,
+    error: Array | float = 0.0,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> tuple[Array, Array]:
     """Central interval over draws.
 
     Parameters
     ----------
     values : float64[draw, ...]
+    level : float
+    error : float64[...]
+        Standard error that all draws share; they are blurred by a normal law of this width.
+    bounds : (lowest, highest)
+        What the values cannot pass.
     """
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(values, [tail, 1 - tail], axis=0)
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    low, high = np.nanquantile(values, tails, axis=0)
+    error = np.broadcast_to(error, low.shape)
+    if error.any():
+        law = stats.norm.ppf((np.arange(POINTS) + 0.5) / POINTS)
+        shift = law.reshape(-1, *[1] * values.ndim) * error
+        blurred = np.clip(values + shift, *bounds).reshape(-1, *values.shape[1:])
+        wide = np.nanquantile(blurred, tails, axis=0, method="hazen")  # as the points were chosen
+        low, high = (np.where(error > 0, w, x) for w, x in zip(wide, (low, high), strict=True))
     return low, high
+
+
+def share_above_zero(values: Array, error: float = 0.0) -> float:
+    """Probability that a value is positive; zero counts half.
+
+    Parameters
+    ----------
+    values : float64[draw]
+    error : float
+        Standard error that all draws share.
+
+    Returns
+    -------
+    float
+        NaN without a finite value.
+    """
+    there = values[np.isfinite(values)]
+    if not there.size:
+        return float("nan")
+    if error > 0:
+        return float(stats.norm.cdf(there / error).mean())
+    return float(((there > 0) + 0.5 * (there == 0)).mean())
 
 
 def one_trial(probability: Array, n: int, seed: int) -> Array:

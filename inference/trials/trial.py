@@ -12,7 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..percent import between, percent
-from .chance import detected, limits, one_trial, without_noise
+from .chance import (
+    detected,
+    error_of_mean,
+    limits,
+    one_trial,
+    share_above_zero,
+    without_noise,
+)
 from .design import Design, Endpoint
 
 if TYPE_CHECKING:
@@ -76,7 +83,10 @@ class Trial:
 
     @cached_property
     def probability(self) -> Array:
-        """Probability in each draw, without Monte-Carlo noise; float64[draw, arm, endpoint]."""
+        """Probability in each draw, without Monte-Carlo noise; float64[draw, arm, endpoint].
+
+        Their mean keeps its error, see `chance.error_of_mean`.
+        """
         return without_noise(self.expected, self.noise, 0.0, 1.0)
 
     @cached_property
@@ -97,12 +107,14 @@ class Trial:
         -------
         DataFrame
             A row per arm and endpoint: ``probability`` is the mean over draws; ``lower`` and
-            ``upper`` bound what is not known about the parameters (90 %); ``trial_lower`` and
+            ``upper`` bound it with what is not known about the parameters and the error of the
+            mean that the finite number of patients leaves (90 %); ``trial_lower`` and
             ``trial_upper`` what one trial of n patients would see, chance included;
             ``sd_parameters`` and ``sd_chance`` are the two parts of its standard deviation;
             ``monte_carlo_error`` is that of the probability.
         """
-        low, high = limits(self.probability)
+        error = error_of_mean(self.expected, self.noise)
+        low, high = limits(self.probability, error=error, bounds=(0.0, 1.0))
         seen_low, seen_high = limits(self.observed)
         p = self.probability
         rows = [
@@ -134,11 +146,13 @@ class Trial:
         DataFrame
             A row per further arm and endpoint: ``difference`` of the probabilities with the 90 %
             interval over draws; ``p_better``, the share of draws in which the arm is better (a
-            tie counts half); ``p_detected``, the probability that a trial with n patients of its
-            own in each arm finds it better at a two-sided level of 5 %.
+            tie counts half); both with the error of the mean that the finite number of patients
+            leaves; ``p_detected``, the probability that a trial with n patients of its own in
+            each arm finds it better at a two-sided level of 5 %.
         """
-        low, high = limits(self.difference)
         raw = self.expected - self.expected[:, :1]
+        error = error_of_mean(raw, self.paired_noise)
+        low, high = limits(self.difference, error=error, bounds=(-1.0, 1.0))
         rows = []
         for a, arm in enumerate(self.arms[1:], 1):
             for k, e in enumerate(self.endpoints):
@@ -151,7 +165,7 @@ class Trial:
                         "difference": np.nanmean(raw[:, a, k]),
                         "lower": low[a, k],
                         "upper": high[a, k],
-                        "p_better": float(np.nanmean((gain > 0) + 0.5 * (gain == 0))),
+                        "p_better": share_above_zero(gain, error[a, k]),
                         "p_detected": detected(
                             self.observed[:, 0, k],
                             self.observed[:, a, k],

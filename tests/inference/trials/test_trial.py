@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cytobayes.inference.trials.chance import detected, limits, one_trial, without_noise
+from cytobayes.inference.trials.chance import (
+    detected,
+    limits,
+    one_trial,
+    share_above_zero,
+    without_noise,
+)
 from cytobayes.inference.trials.design import Arm, Design, Endpoint
 from cytobayes.inference.trials.trial import Trial
+from cytobayes.inference.trials.virtual import collect
 
 
 def trial_of(p: np.ndarray, n: int = 50, **changes: object) -> Trial:
@@ -18,6 +25,16 @@ def trial_of(p: np.ndarray, n: int = 50, **changes: object) -> Trial:
     zero = np.zeros((*p.shape, 1))
     return Trial(design, p[..., None], zero, zero, np.zeros(p.shape, dtype=int),
                  label="posterior of x", **changes)  # type: ignore[arg-type]  # fmt: skip
+
+
+def seen_in(patients: np.ndarray) -> Trial:
+    """A trial from what happened to each patient; bool[draw, arm, patient]."""
+    draws, arms, n = patients.shape
+    found = [(p[..., None].astype(float), np.zeros((arms, n), dtype=bool)) for p in patients]
+    expected, noise, paired, failed = collect(found)
+    design = Design(tuple(Arm(f"arm {k}") for k in range(arms)),
+                    (Endpoint("event", "above", "x", level=1.0),), n=n)  # fmt: skip
+    return Trial(design, expected, noise, paired, failed)
 
 
 def test_noise_of_few_patients_is_taken_out_of_the_spread_over_draws() -> None:
@@ -38,6 +55,53 @@ def test_draws_that_differ_by_noise_alone_become_equal() -> None:
     seen = rng.binomial(40, 0.3, size=(2000, 1)) / 40
     clean = without_noise(seen, np.full_like(seen, 0.3 * 0.7 / 40 * 1.1), 0.0, 1.0)
     assert np.ptp(clean) == 0
+
+
+def test_arms_that_are_equal_in_truth_are_seldom_called_different() -> None:
+    """40 draws of 20 patients, one probability in both arms: what differs is noise alone."""
+    rng = np.random.default_rng(7)
+    trials = [seen_in(rng.uniform(size=(40, 2, 20)) < 0.3) for _ in range(400)]
+    rows = [t.differences().iloc[0] for t in trials]
+    better = np.array([r["p_better"] for r in rows])
+    away = np.mean([r["lower"] > 0 or r["upper"] < 0 for r in rows])
+    ends = np.array([t.characteristics().iloc[0][["lower", "upper"]] for t in trials], dtype=float)
+    missed = np.mean((ends[:, 0] > 0.3) | (ends[:, 1] < 0.3))
+    # one time in ten by chance; standard error of a share in 400 trials
+    most = 0.1 + 4 * np.sqrt(0.1 * 0.9 / 400)
+    assert max(np.mean((better < 0.05) | (better > 0.95)), away, missed) < most
+    assert np.mean((better < 0.005) | (better > 0.995)) < 0.01 + 4 * np.sqrt(0.01 * 0.99 / 400)
+
+
+def test_where_noise_explains_all_the_mean_is_as_unsure_as_its_patients() -> None:
+    """Events of 0.3 and 0.27 in 10 draws of 100 patients: N(0.03, variance / 1000) by hand."""
+    one = np.zeros((2, 100), dtype=bool)
+    one[0, :30], one[1, 25:52] = True, True
+    row = seen_in(np.tile(one, (10, 1, 1))).differences().iloc[0]
+    each = one[1].astype(float) - one[0].astype(float)
+    error = np.sqrt(each.var(ddof=1) / 1000)
+    assert row["p_better"] == pytest.approx(stats.norm.cdf(0.03 / error), abs=1e-12)
+    # 401 points of the normal law lie 1 / (401 density) apart, which is 0.024 near 5 %
+    assert row["lower"] == pytest.approx(-0.03 - 1.645 * error, abs=0.025 * error)
+    assert row["upper"] == pytest.approx(-0.03 + 1.645 * error, abs=0.025 * error)
+
+
+def test_with_many_patients_the_error_of_the_mean_does_not_count() -> None:
+    rng = np.random.default_rng(8)
+    p = np.stack([rng.beta(20, 60, 200), rng.beta(25, 60, 200)], axis=1)
+    trial, exact = (
+        Trial(trial_of(p).design, p[..., None], noise, noise, np.zeros(p.shape, dtype=int))
+        for noise in (np.full((*p.shape, 1), 0.2 / 100_000), np.zeros((*p.shape, 1)))
+    )
+    few, many = (t.differences().iloc[0][["lower", "upper", "p_better"]] for t in (trial, exact))
+    # a gap between neighbors of 200 draws, and one draw of 200
+    assert np.abs(few - many).max() < 0.005
+
+
+def test_a_share_above_zero_counts_ties_half_and_blurs_by_the_error() -> None:
+    gain = np.array([-1.0, 0.0, 1.0, np.nan])
+    assert share_above_zero(gain, 0.0) == pytest.approx(0.5)
+    assert share_above_zero(gain[:1], 1.0) == pytest.approx(stats.norm.cdf(-1.0))
+    assert np.isnan(share_above_zero(np.array([np.nan]), 0.0))
 
 
 def test_known_parameters_leave_only_the_chance_of_a_trial() -> None:

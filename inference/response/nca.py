@@ -13,7 +13,7 @@ import pandas as pd
 
 from ...datasets.errors import InputError
 from ...datasets.study import Study
-from ...datasets.wording import closest, shown
+from ...datasets.wording import closest, letters, shown
 from .areas import METHODS, above, area, terminal_phase
 
 __all__ = ["RULES", "nca"]
@@ -24,7 +24,7 @@ RULES = (
     "out between them. A value above the upper limit counts as that limit, one in an interval as "
     "the middle of it."
 )
-BLOCKED = {"IL6": "tocilizumab"}
+BLOCKED, BLOCKER = ("il6", "interleukin6"), "tocilizumab"  # by their letters and digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +73,15 @@ def nca(
         Rule of the areas.
     serum_il6 : bool
         Keep IL-6 in serum after the first dose of tocilizumab, which is otherwise left out: the
-        blocked receptor no longer clears it.
+        blocked receptor no longer clears it. Both are known by name, without regard to case and
+        signs: ``IL-6``, ``Interleukin-6``; ``Tocilizumab 8 mg/kg``.
 
     Returns
     -------
     DataFrame
         One row per subject and observable. Columns: ``subject``, ``observable``, ``unit``,
         ``time_unit``, ``n`` (samples), ``n_below`` (below the limit), ``cmax``, ``tmax`` (first),
-        ``tfirst``, ``tlast`` and ``clast.obs`` (last quantifiable sample), ``auclast``,
+        ``tfirst`` (first quantifiable sample), ``tlast`` and ``clast.obs`` (last one), ``auclast``,
         ``aucall`` (with the triangle to the next sample below the limit), ``aucinf.obs``,
         ``half.life``, ``lambda.z``, ``lambda.z.n.points``, ``lambda.z.time.first``,
         ``adj.r.squared``, ``span.ratio``, ``aucpext.obs`` (percent extrapolated), ``time_above``;
@@ -114,7 +115,7 @@ def nca(
     blocked = {} if serum_il6 else _blockade(study)
     found = []
     for (subject, name), part in rows.groupby(["subject", "observable"], sort=False):
-        until = blocked.get(str(subject), math.inf) if name in BLOCKED else math.inf
+        until = blocked.get(str(subject), math.inf) if letters(str(name)) in BLOCKED else math.inf
         kept = part[part["time"] <= until]
         if window is not None:
             kept = kept[kept["time"].between(*window)]
@@ -143,7 +144,7 @@ def analyze(samples: Samples, level: float, method: str) -> dict[str, Any]:
         "n_below": int(samples.below.sum()),
         "cmax": float(value[highest]),
         "tmax": float(time[highest]) if seen.size else math.nan,
-        "tfirst": float(time[0]),
+        "tfirst": float(time[seen[0]]) if seen.size else math.nan,
     }
     last = int(seen[-1]) if seen.size else 0
     quantified = slice(0, last + 1)
@@ -219,5 +220,6 @@ def _chosen(study: Study, names: Sequence[str] | None) -> tuple[str, ...]:
 def _blockade(study: Study) -> dict[str, float]:
     """Time of the first dose of tocilizumab of each subject that had one."""
     doses = study.to_frame("doses")
-    drug = doses[doses["target"].isin(BLOCKED.values())]
+    names = doses["target"].astype(str).map(letters)
+    drug = doses[names.str.startswith(BLOCKER).to_numpy(dtype=bool)]
     return {str(s): float(t) for s, t in drug.groupby("subject")["time"].min().items()}

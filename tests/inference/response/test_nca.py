@@ -16,9 +16,11 @@ from cytobayes.datasets.study import Study
 from cytobayes.inference.response.nca import nca
 
 
-def study(time: npt.ArrayLike, value: npt.ArrayLike, doses: Any = None, **more: Any) -> Study:
-    rows = pd.DataFrame({"subject": "1", "time": time, "observable": "IL6", "value": value, **more})
-    return Study(rows, name="one", units={"IL6": "pg/mL"}, time_unit="d", doses=doses)
+def study(
+    time: npt.ArrayLike, value: npt.ArrayLike, doses: Any = None, name: str = "IL6", **more: Any
+) -> Study:
+    rows = pd.DataFrame({"subject": "1", "time": time, "observable": name, "value": value, **more})
+    return Study(rows, name="one", units={name: "pg/mL"}, time_unit="d", doses=doses)
 
 
 def one(*arguments: Any, level: float | None = None, **more: Any) -> Any:
@@ -103,6 +105,36 @@ def test_il6_after_tocilizumab_is_left_out() -> None:
     found = one(time, value, doses)
     assert found["cmax"] == 200 and found["cut_at_blockade"] == 2
     assert nca(study(time, value, doses), serum_il6=True).iloc[0]["cmax"] == 900
+
+
+@pytest.mark.parametrize(
+    ("observable", "drug", "cut"),
+    [
+        ("IL-6", "tocilizumab", True),
+        ("il_6", "Tocilizumab", True),
+        ("IL6", "TOCILIZUMAB 8 mg/kg", True),
+        ("Interleukin-6", "tocilizumab", True),
+        ("IL-8", "Tocilizumab", False),
+        ("IL-6", "dexamethasone", False),
+    ],
+)
+def test_il6_and_tocilizumab_are_known_by_their_letters(
+    observable: str, drug: str, cut: bool
+) -> None:
+    doses = pd.DataFrame({"subject": ["1"], "time": [2.5], "amount": [560.0], "target": drug})
+    time, value = [0.0, 1, 2, 3, 4], [5.0, 100, 200, 900, 800]
+    found = one(time, value, doses, name=observable)
+    assert found["cmax"] == (200 if cut else 900)
+    assert found["cut_at_blockade"] == (2 if cut else 0)
+
+
+def test_the_first_time_is_that_of_the_first_measurable_value() -> None:
+    found = one(
+        [0.0, 1.0, 2.0, 3.0], [0.5, 0.5, 4.0, 2.0], censoring=["left", "left", *2 * ["none"]]
+    )
+    assert found["tfirst"] == 2.0  # as PKNCA: above the limit
+    assert one([0.0, 1.0], [3.0, 2.0])["tfirst"] == 0.0
+    assert math.isnan(one([0.0, 1.0], [0.5, 0.5], censoring=["left", "left"])["tfirst"])
 
 
 def test_a_peak_at_the_upper_limit_is_marked() -> None:

@@ -13,6 +13,7 @@ import xarray as xr
 from ...datasets.errors import InputError
 from ...datasets.wording import closest, shown
 from . import metrics as m
+from .steps import Doses, interrupted
 
 __all__ = ["METRICS", "exposure", "il6_signal"]
 
@@ -23,42 +24,53 @@ OCCUPANCY, SIGNAL, IL6 = "RO", "signal", "IL6"
 BLOCKED = 1e-6  # occupancy of the receptor above which serum IL-6 is no measure of its signal
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What metrics depend on beside the curve; see `exposure` and `steps.interrupted`."""
+
+    level: float
+    refine: bool
+    broken: Array | None
+
+
 @dataclass(frozen=True)
 class Metric:
     """One metric: its values by name, each with the powers of the units of value and time."""
 
-    of: Callable[[Array, Array, float, bool], dict[str, Array]]
+    of: Callable[[Array, Array, Asked], dict[str, Array]]
     powers: dict[str, tuple[int, int]]
 
 
-def _cmax(t: Array, y: Array, level: float, refine: bool) -> dict[str, Array]:
-    return {"cmax": m.refined_peak(t, y)[0] if refine else m.peak(t, y)[0]}
+def _cmax(t: Array, y: Array, asked: Asked) -> dict[str, Array]:
+    return {"cmax": m.refined_peak(t, y)[0] if asked.refine else m.peak(t, y)[0]}
 
 
-def _tmax(t: Array, y: Array, level: float, refine: bool) -> dict[str, Array]:
+def _tmax(t: Array, y: Array, asked: Asked) -> dict[str, Array]:
     _, when, rising = m.peak(t, y)
-    return {"tmax": m.refined_peak(t, y)[1] if refine else when, "tmax_censored": rising}
+    return {"tmax": m.refined_peak(t, y)[1] if asked.refine else when, "tmax_censored": rising}
 
 
-def _tlast(t: Array, y: Array, level: float, refine: bool) -> dict[str, Array]:
-    when, open_end = m.last_above(t, y, level)
+def _tlast(t: Array, y: Array, asked: Asked) -> dict[str, Array]:
+    when, open_end = m.last_above(t, y, asked.level)
     return {"tlast": when, "tlast_censored": open_end}
 
 
-def _peak_rate(t: Array, y: Array, level: float, refine: bool) -> dict[str, Array]:
-    rate, when = m.steepest(t, y)
-    return {"peak_rate": rate, "peak_rate_time": when}
+def _peak_rate(t: Array, y: Array, asked: Asked) -> dict[str, Array]:
+    rate, when, alone = m.steepest(t, y, asked.broken)
+    return {"peak_rate": rate, "peak_rate_time": when, "peak_rate_coarse": alone}
 
 
 METRICS: dict[str, Metric] = {
     "cmax": Metric(_cmax, {"cmax": (1, 0)}),
     "tmax": Metric(_tmax, {"tmax": (0, 1), "tmax_censored": (0, 0)}),
-    "auc": Metric(lambda t, y, level, refine: {"auc": m.area(t, y)}, {"auc": (1, 1)}),
-    "clast": Metric(lambda t, y, level, refine: {"clast": y[..., -1]}, {"clast": (1, 0)}),
-    "peak_rate": Metric(_peak_rate, {"peak_rate": (1, -1), "peak_rate_time": (0, 1)}),
+    "auc": Metric(lambda t, y, asked: {"auc": m.area(t, y)}, {"auc": (1, 1)}),
+    "clast": Metric(lambda t, y, asked: {"clast": y[..., -1]}, {"clast": (1, 0)}),
+    "peak_rate": Metric(
+        _peak_rate, {"peak_rate": (1, -1), "peak_rate_time": (0, 1), "peak_rate_coarse": (0, 0)}
+    ),
     "tlast": Metric(_tlast, {"tlast": (0, 1), "tlast_censored": (0, 0)}),
     "time_above": Metric(
-        lambda t, y, level, refine: {"time_above": m.time_above(t, y, level)},
+        lambda t, y, asked: {"time_above": m.time_above(t, y, asked.level)},
         {"time_above": (0, 1)},
     ),
 }
@@ -72,6 +84,7 @@ def exposure(
     level: float | None = None,
     refine: bool = False,
     serum_il6: bool = False,
+    doses: Doses | None = None,
 ) -> xr.Dataset:
     """Reduce trajectories to exposure metrics, one value per draw and subject.
 
@@ -94,13 +107,18 @@ def exposure(
         Take peak and time of peak from the parabola through three points of the grid.
     serum_il6 : bool
         Also reduce IL-6 in serum of subjects whose receptor is blocked; see Notes.
+    doses : Study, or sequence of float, or mapping of subject to sequence of float, optional
+        Doses, or their times: those of a study, or the same for all. The steepest rise is then
+        taken between doses alone.
 
     Returns
     -------
     Dataset, dims (...)
         A variable per metric, ``<name>_<metric>`` for a Dataset, ``units`` as attribute.
         ``tmax_censored``: the curve still rises at the end of the window. ``tlast_censored``: it
-        is still above the level. NaN where the trajectory is not finite.
+        is still above the level. ``peak_rate_coarse``: the curve rises more than twice as fast in
+        the steepest step as in its neighbors, so that it jumps there (a dose) or bends, and
+        ``peak_rate`` depends on the grid. NaN where the trajectory is not finite.
 
     Raises
     ------
@@ -111,10 +129,14 @@ def exposure(
     Notes
     -----
     Areas are by the linear trapezoid on the given times: give a grid that is fine where the curve
-    bends. After tocilizumab serum IL-6 rises while its signal falls, so that it is no measure of
-    exposure. Where a Dataset holds the occupancy ``RO`` and it is above zero in the window,
-    the variable ``IL6`` is left out (the attribute ``left_out`` says so), or refused when nothing
-    else is there; take the output ``signal``, or `il6_signal`.
+    bends. A complex in quasi-equilibrium with a drug jumps at a bolus, and its rise over one step
+    of the grid is then the jump by the step, no rate: pass ``doses``. The value at the time of a
+    dose counts as the one before it, as in `predict`.
+
+    After tocilizumab serum IL-6 rises while its signal falls, so that it is no measure of exposure.
+    Where a Dataset holds the occupancy ``RO`` and it is above zero in the window, the variable
+    ``IL6`` is left out (the attribute ``left_out`` says so), or refused when nothing else is there;
+    take the output ``signal``, or `il6_signal`.
 
     Examples
     --------
@@ -124,9 +146,9 @@ def exposure(
     """
     chosen = _chosen(metrics, level)
     if isinstance(trajectory, xr.DataArray):
-        return _reduced(trajectory, window, chosen, level, refine, "")
+        return _reduced(trajectory, window, chosen, level, refine, doses, "")
     kept, left_out = _measures(trajectory, window, serum_il6)
-    parts = [_reduced(trajectory[n], window, chosen, level, refine, f"{n}_") for n in kept]
+    parts = [_reduced(trajectory[n], window, chosen, level, refine, doses, f"{n}_") for n in kept]
     result = xr.merge(parts, compat="override", join="exact", combine_attrs="drop")
     return result.assign_attrs(left_out=left_out) if left_out else result
 
@@ -205,6 +227,7 @@ def _reduced(
     names: Sequence[str],
     level: float | None,
     refine: bool,
+    doses: Doses | None,
     prefix: str,
 ) -> xr.Dataset:
     """Metrics of one quantity."""
@@ -223,9 +246,11 @@ def _reduced(
     clock = str(trajectory["time"].attrs.get("units", "d"))
     coords = {str(k): v for k, v in trajectory.coords.items() if "time" not in v.dims}
     found = {}
+    broken = interrupted(trajectory, time, doses)
+    asked = Asked(np.nan if level is None else level, refine, broken)
     for name in names:
         metric = METRICS[name]
-        for key, values in metric.of(time, y, np.nan if level is None else level, refine).items():
+        for key, values in metric.of(time, y, asked).items():
             attributes = {"units": _unit(unit, clock, metric.powers[key])}
             found[prefix + key] = (rest, values, attributes)
     facts = {"window": [float(time[0]), float(time[-1])]}

@@ -95,18 +95,36 @@ def area(time: Array, y: Array) -> Array:
     return np.asarray(np.trapezoid(y, time, axis=-1))
 
 
-def steepest(time: Array, y: Array) -> tuple[Array, Array]:
-    """Steepest rise between neighbors of the grid, and the middle of that step.
+def steepest(time: Array, y: Array, broken: Array | None = None) -> tuple[Array, Array, Array]:
+    """Steepest rise between neighbors of the grid, the middle of that step, and its trust.
+
+    Parameters
+    ----------
+    time : float64[t]
+    y : float64[..., t]
+    broken : bool[..., t - 1], optional
+        Steps that do not count, because a dose may make the curve jump within.
 
     Returns
     -------
-    float64[...], float64[...]
-        Unit of ``y`` per unit of time; unit of time.
+    float64[...], float64[...], bool[...]
+        Unit of ``y`` per unit of time; unit of time; whether the curve rises less than half as fast
+        in both neighboring steps, so that it jumps or bends within the step, and the number
+        depends on the grid. NaN where no step counts.
     """
     slope = np.diff(y, axis=-1) / np.diff(time)
+    good = np.isfinite(slope).all(axis=-1)
+    counts = good[..., None] & ~np.broadcast_to(False if broken is None else broken, slope.shape)
+    usable = np.where(counts, slope, -np.inf)
+    k = usable.argmax(axis=-1)
+    highest = np.take_along_axis(usable, k[..., None], -1)[..., 0]
+    outside = np.full((*usable.shape[:-1], 1), -np.inf)
+    padded = np.concatenate([outside, usable, outside], axis=-1)
+    beside = [np.take_along_axis(padded, (k + s)[..., None], -1)[..., 0] for s in (0, 2)]
+    alone = (highest > 0) & (np.maximum(*beside) < highest / 2)
+    found = np.isfinite(highest)
     middle = (time[1:] + time[:-1]) / 2
-    highest, when, _ = peak(middle, slope)
-    return highest, when
+    return np.where(found, highest, np.nan), np.where(found, middle[k], np.nan), alone
 
 
 def time_above(time: Array, y: Array, level: float) -> Array:

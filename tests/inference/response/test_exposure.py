@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 from cytobayes.datasets.errors import InputError
+from cytobayes.datasets.study import Study
 from cytobayes.inference.response.exposure import exposure, il6_signal
 from cytobayes.models import simulate
-from cytobayes.models.dosing import Regimen
+from cytobayes.models.dosing import Dose, Regimen
 from cytobayes.models.library import get
 from cytobayes.models.library.interventions import tocilizumab_dose, with_tocilizumab
 
@@ -44,6 +46,65 @@ def test_metrics_of_a_bateman_curve_agree_with_its_closed_form() -> None:
     falls = -np.log(0.1) / K  # the absorbed part is below 1e-6 there
     assert float(found["tlast"]) == pytest.approx(falls, abs=1e-4)
     assert not bool(found["tmax_censored"]) and not bool(found["tlast_censored"])
+
+
+def complexes(step: float, dose: float = 2.0) -> xr.DataArray:
+    """A complex in quasi-equilibrium: it jumps by 5 at a bolus, then rises, first by 3 a day."""
+    time = np.arange(round(10 / step) + 1) * step
+    since = np.maximum(time - dose, 0.0)
+    y = np.where(time > dose + step / 2, 5 + 3 * (1 - np.exp(-since)), 0.0)
+    return xr.DataArray(y, {"time": time}, ("time",), attrs={"units": "nM"})
+
+
+def test_a_jump_at_a_dose_is_no_rate() -> None:
+    for step in (0.2, 0.1, 0.01):
+        y = complexes(step)
+        crude = exposure(y, metrics=("peak_rate",))
+        assert float(crude["peak_rate"]) > 5 / step and bool(crude["peak_rate_coarse"])
+        found = exposure(y, metrics=("peak_rate",), doses=[2.0])
+        # The first step after the dose: its middle is 1.5 steps late.
+        expected = 3 * (np.exp(-step) - np.exp(-2 * step)) / step
+        assert float(found["peak_rate"]) == pytest.approx(expected, rel=1e-9)
+        assert float(found["peak_rate_time"]) == pytest.approx(2.0 + 1.5 * step)
+        assert not bool(found["peak_rate_coarse"])
+
+
+def test_each_subject_has_its_own_doses() -> None:
+    names = ["late", "early"]
+    both = xr.concat([complexes(0.1, 5.0), complexes(0.1, 2.0)], "subject")
+    both = both.assign_coords(subject=names).expand_dims(draw=2)
+    doses = {"late": [5.0], "early": [2.0]}
+    found = exposure(both, metrics=("peak_rate",), doses=doses)
+    assert found["peak_rate"].dims == ("draw", "subject")
+    single = float(exposure(complexes(0.1), metrics=("peak_rate",), doses=[2.0])["peak_rate"])
+    np.testing.assert_allclose(found["peak_rate"], single, rtol=1e-9)
+    rows = pd.DataFrame({"subject": names, "time": 0.0, "observable": "C", "value": 1.0})
+    given = pd.DataFrame({"subject": names, "time": [3.0, 0.0], "amount": 1.0, "target": "drug"})
+    given = given.assign(interval=2.0, count=2)  # at 3 and 5; at 0 and 2
+    study = Study(rows, name="s", units={"C": "nM"}, time_unit="d", doses=given)
+    np.testing.assert_allclose(
+        exposure(both, metrics=("peak_rate",), doses=study)["peak_rate"], single, rtol=1e-9
+    )
+    with pytest.raises(InputError, match="subject 'early' has none"):
+        exposure(both, doses={"late": [5.0]})
+    with pytest.raises(InputError, match="names no subjects"):
+        exposure(complexes(0.1), doses=doses)
+
+
+def test_the_steepest_rise_of_an_engagers_trimer_does_not_depend_on_the_grid() -> None:
+    model, hours = get("engager"), (0.0, 7.0)
+    bolus = [Dose(t, 3e4, "drug") for t in hours]  # beyond the hook: less drug, more complexes
+    rates, crude = [], []
+    for step in (0.02, 0.01):
+        times = np.arange(round(14 / step) + 1) * step
+        run = simulate(model, None, times, Regimen(bolus))["trimer"]
+        rates.append(float(exposure(run, metrics=("peak_rate",), doses=hours)["peak_rate"]))
+        one = exposure(run, metrics=("peak_rate",))
+        assert bool(one["peak_rate_coarse"])
+        crude.append(float(one["peak_rate"]))
+    assert crude[1] / crude[0] == pytest.approx(2.0, rel=0.01)  # jump by step
+    assert rates[1] == pytest.approx(rates[0], rel=0.05)
+    assert 0 < rates[1] < crude[0] / 1000
 
 
 def test_units_follow_value_and_time() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import json
 import re
 import shlex
 import sys
@@ -87,6 +89,45 @@ def test_the_names_in_the_text_of_a_page_exist(page: Path) -> None:
         packages = ("cytobayes.inference", "cytobayes.models", "cytobayes.datasets")
         found = any(hasattr(import_module(p), name) for p in packages)
         assert found or name in NOTATION, f"{page.name}: {name}"
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Text of each page and notebook, without blocks of code."""
+    for page in WRITTEN:
+        yield page.name, re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S)
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        yield path.name, "\n".join("".join(c["source"]) for c in cells if "markdown" in c.values())
+
+
+def refused_calls(text: str) -> list[str]:
+    """Calls in a text, as `name(...)`, of a public function that does not take these arguments."""
+    found = []
+    for code in re.findall(r"`([A-Za-z_]+\([^`]*\))[^`]*`", text):
+        try:
+            tree = ast.parse(code.replace("...", "_"), mode="eval")
+        except SyntaxError:
+            continue  # a formula
+        for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
+            given = {k.arg: k for k in call.keywords if k.arg}
+            try:
+                inspect.signature(public(call.func)).bind_partial(*call.args, **given)
+            except TypeError as error:
+                found.append(f"{code}: {error}")
+    return found
+
+
+def public(name: ast.expr) -> Any:
+    """Public function of this name; any other call takes all arguments."""
+    packages = ("cytobayes.inference", "cytobayes.models", "cytobayes.datasets")
+    known = (getattr(import_module(p), getattr(name, "id", ""), None) for p in packages)
+    return next(filter(None, known), lambda *_, **__: None)
+
+
+def test_the_calls_in_a_text_fit_the_functions() -> None:
+    wrong = {name: found for name, text in texts() if (found := refused_calls(text))}
+    assert not wrong
+    assert len(refused_calls("`exposure(problem, tree)` `exposure(y, leve=1)` `nca(a)`")) == 2
 
 
 def test_a_misspelled_option_on_a_page_would_be_found(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def main() -> None:
     parts.append(goals(load("gradient"), load("nuts")))
     populations = load("populations")
     parts.append(population_table.section(populations, machine(populations), table))
+    parts.append(trial(load("trial")))
     path.write_text(f"{before}{START}\n\n" + "\n\n".join(parts) + f"\n\n{END}{after}")
 
 
@@ -95,6 +96,23 @@ def gradient_row(r: Row) -> list[str]:
         f"{r['steps']:.0f}" if r["steps"] else "",
         r["note"],
     ]
+
+
+def trial(content: Row) -> str:
+    """The virtual trial, and the peer."""
+    heads = ("engine", "what", "error", "CPU ms per course", "CPU s", "wall s", "load")
+    rows = []
+    for r in content["results"]:
+        if r["engine"] == "ours":
+            what = f"{r['patients']} patients x {r['draws']} draws x {r['arms']} arms"
+            error = f"{r['error_of_probability']:.0e} (probability of an endpoint)"
+            times = [f"{r['cpu_seconds']:.0f}", f"{r['seconds']:.0f}"]
+        else:
+            what, times = f"{r['courses']} courses", ["", ""]
+            error = f"{r['error_of_states']:.0e} (states)"
+        one = number(r["cpu_milliseconds_per_course"])
+        rows.append([r["engine"], what, error, one, *times, f"{r['load']:.1f}"])
+    return f"### A virtual trial\n\n{machine(content)}\n\n{table(heads, rows)}"
 
 
 def nuts(content: Row) -> str:

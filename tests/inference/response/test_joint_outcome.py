@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
 
 from cytobayes.datasets import read_table
-from cytobayes.inference import Bernoulli, Problem
+from cytobayes.inference import Bernoulli, Problem, convergence, fit
 from cytobayes.inference.pointwise import pointwise
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.exposure_state import with_auc
@@ -87,3 +88,44 @@ def test_the_outcome_is_scored_at_the_area_of_each_patient(joint: tuple[Any, ...
         found["CRS"].to_numpy().ravel(), stats.bernoulli.logpmf(outcomes, risk), rtol=1e-6
     )
     assert found["C"].sizes["C_observation"] == len(TIMES) * len(subjects)
+
+
+@pytest.mark.mcmc
+@pytest.mark.slow
+def test_a_joint_fit_recovers_kinetics_and_risk(tmp_path: Path) -> None:
+    """Sixty patients at three doses, with a yes or no that follows the logarithm of the area."""
+    rng = np.random.default_rng(8)
+    doses = np.repeat([30.0, 100.0, 300.0], 20)
+    clearance = np.exp(0.4 * rng.standard_normal(doses.size))
+    area = doses / clearance * (1 - np.exp(-clearance / VOLUME * DAY))
+    truth = {"CL": 1.0, "CL_omega": 0.4, "CRS_intercept": -9.0, "CRS_slope": 2.0}
+    chance = 1 / (1 + np.exp(-truth["CRS_intercept"] - truth["CRS_slope"] * np.log(area)))
+    outcomes = (rng.uniform(size=doses.size) < chance).astype(float)
+    path = noisy(records(tmp_path / "trial.csv", doses, clearance, outcomes), rng)
+    names: dict[int | str, str] = {1: "C", 2: "CRS"}
+    problem = Problem(
+        with_auc(bolus(), "C"),
+        read_table(path, observables=names, compartments={"1": "A"}),
+        error={"C": "lognormal", "CRS": Bernoulli()},
+        population="hierarchical",
+        observables={"CRS": "AUC"},
+    )
+    tree = fit(problem, seed=3, progress=False, log_likelihood=False)
+    verdict = convergence(tree)
+    assert verdict.ok, verdict.sentence
+    for name, value in truth.items():
+        low, high = np.quantile(tree["posterior"][name], [0.005, 0.995])
+        assert low < value < high, name
+    assert float((tree["posterior"]["CRS_slope"] > 0).mean()) > 0.99
+
+
+def noisy(path: Path, rng: np.random.Generator) -> Path:
+    """Multiply the concentrations of a file by errors of 20 %."""
+    rows = pd.read_csv(path, dtype=str)
+    measured = (rows["DVID"] == "1").to_numpy()
+    values = rows.loc[measured, "DV"].astype(float) * np.exp(
+        0.2 * rng.standard_normal(measured.sum())
+    )
+    rows.loc[measured, "DV"] = values.map("{:.6g}".format)
+    rows.to_csv(path, index=False)
+    return path

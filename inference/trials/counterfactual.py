@@ -20,7 +20,8 @@ from .chance import limits
 from .design import Arm, Design, Endpoint
 from .endpoints import answers, check_endpoints, default_endpoints
 from .evidence import evidence_of
-from .grading import Grades, default_grades
+from .fitted import fitted_grades
+from .grading import Grades, default_grades, serum_il6_misleads
 from .plan import Plan, extended
 from .virtual import Done, check_arm, drug_targets, grid, infused_states, run_draws
 
@@ -47,14 +48,17 @@ class Counterfactual:
         The kept observables.
     table : DataFrame
         A row per patient and endpoint, and per patient and observable (its peak): the value as
-        fitted, the value with the change, and their difference (ratio of peaks), with 90 %
-        intervals over draws, and ``p_better`` or ``p_lower``.
+        treated, the value with the change, and their difference (ratio of peaks), with 90 %
+        intervals over draws. Endpoints have ``p_better``, the share of draws in which the change
+        is for the better; peaks have ``p_lower``, because a lower peak of CAR-T cells is no
+        gain as such (a tie counts half).
     population : DataFrame
         The same, averaged over the patients.
     failed : int
         Pairs that could not be solved.
     evidence : mapping of topic to str
     notes : tuple of str
+        What the numbers rest on; part of the sentence.
     """
 
     name: str
@@ -80,10 +84,11 @@ class Counterfactual:
     def sentence(self) -> str:
         """What the change does, averaged over the patients."""
         parts = [
-            f"{r['what']}: {r['before']:.3g} as fitted and {r['after']:.3g} with {self.name}, "
+            f"{r['what']}: {r['before']:.3g} as treated and {r['after']:.3g} with {self.name}, "
             f"change {r['change']:.3g} ({r['lower']:.3g} to {r['upper']:.3g})."
             for _, r in self.population.iterrows()
         ]
+        parts += [f"{note[:1].upper()}{note[1:]}." for note in self.notes]
         if self.failed:
             parts.append(f"{self.failed} pairs could not be solved and are left out.")
         contested = [k for k, text in self.evidence.items() if text.startswith("contested")]
@@ -106,10 +111,12 @@ def counterfactual(
     add: bool = True,
     endpoints: Sequence[Endpoint] = (),
     grades: Grades | None = None,
+    scale: str | None = None,
     observables: Sequence[str] | None = None,
     until: float | None = None,
     every: float | None = None,
     draws: int | None = 200,
+    seed: int = 1,
     workers: int | None = None,
     done: Done | None = None,
 ) -> Counterfactual:
@@ -127,12 +134,19 @@ def counterfactual(
     endpoints : sequence of Endpoint
         Default: those of the model.
     grades : Grades, optional
+        Default: learned from the grades of the study, see `fitted_grades`; the assumed grade
+        model of the library where it has none, which the sentence then says.
+    scale : str, optional
+        Of the grades, where the study has several.
     observables : sequence of str
-        Whose courses are kept; default: what the data observe.
+        Whose courses are kept; default: what the data observe, with ``signal`` in place of serum
+        ``IL6`` where its receptor is blocked.
     until, every : float, optional
         As in `Design`.
     draws : int, optional
         About this many; None: all.
+    seed : int
+        Of the fitted grade model.
     workers : int, optional
     done : callable ``(finished, total)``, optional
 
@@ -162,10 +176,14 @@ def counterfactual(
     model = extended(base, [change])
     design = Design((change,), tuple(endpoints), until=until, every=every)
     plans = _plans(problem, model, change, add, grid(design, model))
+    if grades is None and (not endpoints or any(e.kind == "grade" for e in endpoints)):
+        grades = fitted_grades(problem, posterior, draws=draws, seed=seed, scale=scale)
     chosen = grades or default_grades(base)
     asked = design.endpoints or default_endpoints(model, chosen)
     check_endpoints(asked, model, chosen, (change,), float(plans[0].times[-1]))
-    kept = tuple(observables or dict.fromkeys(problem.targets.values()))
+    kept, told = _kept(problem, model, change, observables)
+    if chosen is not None and any(e.kind == "grade" for e in asked):
+        told = (chosen.label, *told)
 
     def one(draw: int) -> tuple[Any, Any]:
         full = np.tile(np.array(list(model.theta.values())), (len(subjects), 1))
@@ -183,7 +201,22 @@ def counterfactual(
     pairs = run_draws(one, len(theta), workers, done)
     alone = replace(change, regimen=change.regimen or Regimen())
     found = evidence_of([Plan(model, alone, plans[0].times, problem.solver)], model)
-    return _result(problem, change, asked, kept, plans, pairs, found, chosen)
+    return _result(problem, change, asked, kept, plans, pairs, found, told)
+
+
+def _kept(
+    problem: Problem, model: OdeModel, change: Arm, observables: Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Observables whose courses are kept, and what has to be said of serum IL-6."""
+    names = tuple(dict.fromkeys(observables or problem.targets.values()))
+    if "IL6" not in names or not serum_il6_misleads(model, (change,)):
+        return names, ()
+    why = "serum IL-6 rises under receptor blockade for lack of clearance, whatever the severity"
+    if observables:
+        return names, (why,)
+    signal = ("signal",) if "signal" in model.observables else ()
+    names = tuple(dict.fromkeys((*(n for n in names if n != "IL6"), *signal)))
+    return names, (f"{why}: {'its signal is compared' if signal else 'it is left out'}",)
 
 
 def _placed(old: OdeModel, new: OdeModel, theta: Array) -> Array:
@@ -227,7 +260,7 @@ def _result(
     plans: Sequence[Plan],
     pairs: Sequence[Any],
     evidence: Mapping[str, str],
-    grades: Grades | None,
+    notes: tuple[str, ...],
 ) -> Counterfactual:
     subjects, model = problem.arrangement.subjects, plans[0].model
     time = ("time", plans[0].times, {"units": model.time_unit})
@@ -246,13 +279,11 @@ def _result(
         measures.append((e.name, "probability", bool(e.harm), one, two))
     for name in kept:
         one, two = (c[name].max("time").to_numpy() for c in courses)
-        measures.append((f"peak of {name}", "ratio", True, one, two))
+        measures.append((f"peak of {name}", "ratio", None, one, two))
     measures = [
         (what, kind, harm, np.where(bad, np.nan, one), np.where(bad, np.nan, two))
         for what, kind, harm, one, two in measures
     ]
-    asks_grade = any(e.kind == "grade" for e in asked)
-    notes = (grades.label,) if grades is not None and asks_grade else ()
     return Counterfactual(
         change.name,
         courses[0],
@@ -265,7 +296,7 @@ def _result(
     )
 
 
-Measure = tuple[str, str, bool, Array, Array]
+Measure = tuple[str, str, bool | None, Array, Array]  # name, kind, harm, before, after
 
 
 def _compare(kind: str, first: Array, second: Array) -> Array:
@@ -274,13 +305,20 @@ def _compare(kind: str, first: Array, second: Array) -> Array:
     return change
 
 
-def _better(kind: str, harm: bool, change: Array) -> Any:
-    """Share of draws in which the change is for the better; a tie counts half."""
+def _shares(kind: str, harm: bool | None, change: Array) -> dict[str, Any]:
+    """Shares of draws in which the change is for the better, or lowers a peak; a tie counts half.
+
+    What is neither a harm nor a benefit has no better.
+    """
     still = 0.0 if kind == "probability" else 1.0
-    gain = still - change if harm else change - still
     there = np.isfinite(change)
-    share = ((gain > 0) + 0.5 * (gain == 0)) * there
-    return share.sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+    count = np.maximum(there.sum(axis=0), 1)
+    lower = (((change < still) + 0.5 * (change == still)) * there).sum(axis=0) / count
+    unknown = np.full_like(lower, np.nan)
+    if harm is None:
+        return {"p_better": unknown, "p_lower": lower}
+    higher = (((change > still) + 0.5 * (change == still)) * there).sum(axis=0) / count
+    return {"p_better": lower if harm else higher, "p_lower": unknown}
 
 
 def _rows(measure: Measure, subjects: Sequence[str]) -> pd.DataFrame:
@@ -299,7 +337,7 @@ def _rows(measure: Measure, subjects: Sequence[str]) -> pd.DataFrame:
             "change": _mean(kind, change),
             "lower": low,
             "upper": high,
-            "p_better": _better(kind, harm, change),
+            **_shares(kind, harm, change),
         }
     )
     return table.where(solved[:, None] | table.columns.isin(["subject", "what", "change_is"]))
@@ -331,5 +369,5 @@ def _average(measure: Measure) -> dict[str, object]:
         "change": float(_mean(kind, change)),
         "lower": float(low),
         "upper": float(high),
-        "p_better": float(_better(kind, harm, change)),
+        **{k: float(v) for k, v in _shares(kind, harm, change).items()},
     }

@@ -8,14 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.special import expit
 
 from cytobayes.datasets.errors import InputError
 from cytobayes.datasets.study import Study
+from cytobayes.datasets.virtual import GradeModel
 from cytobayes.inference import Problem, predict
+from cytobayes.inference.predict import thinned
 from cytobayes.inference.trials.counterfactual import counterfactual
 from cytobayes.inference.trials.design import Arm, Endpoint, Trigger
+from cytobayes.inference.trials.fitted import fitted_grades
+from cytobayes.inference.trials.grading import AssumedGrades
 from cytobayes.models.dosing import Dose, Regimen
-from cytobayes.models.ode import OdeModel
+from cytobayes.models.math import exp
+from cytobayes.models.ode import OdeModel, Parameter
 
 HIGH = Endpoint("high", "above", "C", level=6.0)
 TIMES = np.linspace(0.0, 10.0, 113)
@@ -76,7 +82,8 @@ def test_no_change_changes_exactly_nothing(problem: Problem, posterior: xr.Datas
     ratio = result.table[result.table["change_is"] == "ratio"]
     assert (difference[["change", "lower", "upper"]] == 0).to_numpy().all()
     assert (ratio[["change", "lower", "upper"]] == 1).to_numpy().all()
-    assert (result.table["p_better"] == 0.5).all()
+    assert (difference["p_better"] == 0.5).all()
+    assert (ratio["p_lower"] == 0.5).all()
 
 
 def test_a_doubled_dose_doubles_the_peak_of_a_linear_model(
@@ -87,7 +94,7 @@ def test_a_doubled_dose_doubles_the_peak_of_a_linear_model(
     peaks = result.table[result.table["what"] == "peak of C"].set_index("subject")
     assert peaks.loc["a", "change"] == pytest.approx(1.0, rel=1e-5)
     assert peaks.loc["b", "change"] == pytest.approx(2.0, rel=1e-5)
-    assert peaks.loc["b", "p_better"] == 0.0
+    assert peaks.loc["b", "p_lower"] == 0.0
     whole = result.population.set_index("what").loc["geometric mean of the peak of C"]
     assert whole["change"] == pytest.approx(np.sqrt(2.0), rel=1e-5)
 
@@ -128,3 +135,85 @@ def test_what_patients_got_anyway_is_no_part_of_the_evidence(
 ) -> None:
     result = compare(problem, posterior, Arm("slower", factors={"ka": 0.5}, evidence=("none",)))
     assert result.evidence == {"slower": "none"}
+
+
+@pytest.fixture(scope="module")
+def blocked() -> tuple[Problem, xr.Dataset]:
+    """Cells ``c`` and IL-6 ``x``; occupancy RO doubles serum IL-6 and lets a tenth of it act."""
+    model = OdeModel(
+        "blocked",
+        (),
+        (Parameter("c", 3.0), Parameter("x", 2.0), Parameter("RO", 0.0, upper=1.0)),
+        outputs={
+            "CAR": lambda t, y, p: p.c * exp(-t),
+            "IL6": lambda t, y, p: p.x * (1 + p.RO) * exp(-t),
+            "signal": lambda t, y, p: p.x * (1 - p.RO) * exp(-t),
+        },
+        time_unit="d",
+        horizon=10.0,
+    )
+    rows = pd.DataFrame(
+        {"subject": ["a", "a"], "time": 1.0, "observable": ["CAR", "IL6"], "value": [1.0, 1.0]}
+    )
+    units = {"CAR": "", "IL6": ""}
+    study = Study(rows, name="one", units=units, time_unit="d")
+    draws = {n: (("chain", "draw"), np.full((1, 5), v)) for n, v in (("c", 3.0), ("x", 2.0))}
+    return Problem(model, study), xr.Dataset(draws)
+
+
+def peaks_of(blocked: Any, change: Arm, **options: Any) -> tuple[Any, str]:
+    end = Endpoint("much signal", "above", "signal", level=1.0)
+    result = counterfactual(*blocked, change=change, endpoints=(end,), draws=None, **options)
+    return result.table.set_index("what"), result.sentence
+
+
+def test_a_peak_of_cells_is_lower_or_not_and_neither_is_better(blocked: Any) -> None:
+    table, _ = peaks_of(blocked, Arm("fewer cells", factors={"c": 0.5}))
+    assert table.loc["peak of CAR", "change"] == pytest.approx(0.5)
+    assert table.loc["peak of CAR", "p_lower"] == 1.0
+    assert np.isnan(table.loc["peak of CAR", "p_better"])
+    assert table.loc["much signal", "p_better"] == 0.5
+    assert np.isnan(table.loc["much signal", "p_lower"])
+    assert "peak of IL6" in table.index
+
+
+def test_under_receptor_blockade_the_signal_is_compared_and_not_serum_il6(blocked: Any) -> None:
+    change = Arm("block", parameters={"RO": 0.9})
+    table, sentence = peaks_of(blocked, change)
+    assert list(table.index) == ["much signal", "peak of CAR", "peak of signal"]
+    assert table.loc["peak of signal", "change"] == pytest.approx(0.1)
+    assert table.loc["much signal", "p_better"] == 1.0
+    assert "its signal is compared" in sentence
+    asked, warned = peaks_of(blocked, change, observables=("IL6",))
+    assert asked.loc["peak of IL6", "change"] == pytest.approx(1.9)
+    assert "Serum IL-6 rises under receptor blockade" in warned
+
+
+def test_grades_are_those_that_the_study_taught(graded: Any) -> None:
+    problem, posterior = graded
+    end = Endpoint("CRS >= 2", "grade", at_least=2)
+    half = Arm("half", factors={"m": 0.5})
+    result = counterfactual(problem, posterior, change=half, endpoints=(end,), draws=60, seed=2)
+    fit = fitted_grades(problem, posterior, draws=60, seed=2)
+    assert fit is not None
+    a = problem.inputs_by_subject["a"]
+    # every fourth draw or so is used, in the same order: chains one after another
+    m = thinned(posterior, 60)["m"].to_numpy().ravel()
+    for factor, column in ((1.0, "before"), (0.5, "after")):
+        eta = fit.slope[:, None] * np.log10(factor * m[:, None] * a / fit.reference)
+        by_hand = expit(eta - fit.cuts[:, 1:2]).mean(axis=0)
+        np.testing.assert_allclose(result.table.query("what == 'CRS >= 2'")[column], by_hand)
+    assert "fitted to 60 grades (ASTCT) of graded" in result.sentence
+
+
+def test_assumed_grades_are_called_so_in_the_sentence(blocked: Any) -> None:
+    assumed = AssumedGrades(GradeModel("signal", reference=1.0, slope=2.0, cuts=(0.0, 1.0)))
+    end = Endpoint("CRS >= 1", "grade", at_least=1)
+    result = counterfactual(
+        *blocked, change=Arm("half", factors={"x": 0.5}), endpoints=(end,), grades=assumed
+    )
+    assert "Grade model: assumed, not fitted" in result.sentence
+    assert "as fitted" not in result.sentence
+    # expit(2 log10(2)) against expit(0)
+    row = result.population.set_index("what").loc["CRS >= 1"]
+    assert (row["before"], row["after"]) == pytest.approx((expit(2 * np.log10(2)), 0.5))

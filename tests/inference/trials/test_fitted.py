@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 
 from cytobayes.datasets.study import Study
 from cytobayes.inference import Problem
@@ -15,34 +13,6 @@ from cytobayes.inference.trials.design import Arm, Design, Endpoint
 from cytobayes.inference.trials.fitted import fitted_grades
 from cytobayes.inference.trials.virtual import virtual_trial
 from cytobayes.models.ode import OdeModel
-
-N = 60
-
-
-@pytest.fixture(scope="module")
-def graded(bump: OdeModel) -> tuple[Problem, xr.Dataset]:
-    """Sixty patients whose grade follows their peak, and draws of their peaks."""
-    rng = np.random.default_rng(5)
-    a = np.exp(0.8 * rng.standard_normal(N))
-    subjects = [f"P{k:02d}" for k in range(N)]
-    risk = 1 / (1 + np.exp(-(3.0 * np.log10(a)[:, None] - np.array([0.0, 1.0, 2.0, 3.0]))))
-    grade = (rng.uniform(size=(N, 1)) < risk).sum(axis=1)
-    rows = pd.DataFrame(
-        {"subject": subjects, "time": 1.0, "observable": "signal", "value": a * np.exp(-1)}
-    )
-    outcomes = pd.DataFrame(
-        {"subject": subjects, "outcome": "crs", "value": grade.astype(float), "scale": "ASTCT"}
-    )
-    wide = pd.DataFrame({"subject": subjects, "name": "level", "value": a.astype(str), "unit": ""})
-    study = Study(rows, name="graded", units={"signal": ""}, time_unit="d", outcomes=outcomes,
-                  covariates=wide)  # fmt: skip
-    problem = Problem(bump, study, inputs={"a": "level"})
-    size = (2, 60)
-    posterior = xr.Dataset(
-        {"m": (("chain", "draw"), np.exp(0.02 * rng.standard_normal(size))),
-         "signal_sigma": (("chain", "draw"), np.full(size, 0.1))}
-    )  # fmt: skip
-    return problem, posterior
 
 
 def test_a_trial_of_the_fit_gives_the_grades_that_were_seen(graded: Any) -> None:

@@ -21,9 +21,17 @@ from .design import Arm, Design, Endpoint
 from .endpoints import answers, check_endpoints, default_endpoints
 from .evidence import evidence_of
 from .fitted import fitted_grades
-from .grading import Grades, default_grades, serum_il6_misleads
+from .grading import Grades, default_grades
 from .plan import Plan, extended
-from .virtual import Done, check_arm, drug_targets, grid, infused_states, run_draws
+from .virtual import (
+    Done,
+    check_arm,
+    drug_targets,
+    grid,
+    infused_states,
+    receptor_blocked,
+    run_draws,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -209,7 +217,8 @@ def _kept(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Observables whose courses are kept, and what has to be said of serum IL-6."""
     names = tuple(dict.fromkeys(observables or problem.targets.values()))
-    if "IL6" not in names or not serum_il6_misleads(model, (change,)):
+    treated = Arm("as treated", sum(problem.arrangement.regimens, Regimen()))
+    if "IL6" not in names or not receptor_blocked((treated, change)):
         return names, ()
     why = "serum IL-6 rises under receptor blockade for lack of clearance, whatever the severity"
     if observables:

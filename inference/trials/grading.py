@@ -22,14 +22,7 @@ from ...models.ode import OdeModel
 from .design import Arm
 from .plan import Course
 
-__all__ = [
-    "AssumedGrades",
-    "FittedGrades",
-    "Grades",
-    "SignGrades",
-    "default_grades",
-    "serum_il6_misleads",
-]
+__all__ = ["AssumedGrades", "FittedGrades", "Grades", "SignGrades", "default_grades"]
 
 Array = npt.NDArray[Any]
 SIGNS = ("temperature", "MAP", "SpO2")
@@ -148,11 +141,6 @@ def peak(course: Course, observable: str) -> Array:
     return highest
 
 
-def serum_il6_misleads(model: OdeModel, arms: tuple[Arm, ...]) -> bool:
-    """Whether the receptor of IL-6 is blocked, so that serum IL-6 rises and its signal falls."""
-    return "tocilizumab" in model.state_names or any("RO" in a.parameters for a in arms)
-
-
 def _probability(
     course: Course, observable: str, reference: float, slope: float, cuts: Array, grade: int
 ) -> Array:
@@ -170,7 +158,8 @@ def _check(observable: str, model: OdeModel, arms: tuple[Arm, ...]) -> None:
             f"the grade model reads {observable!r}, and model {model.name} has "
             f"{', '.join(model.observables)}."
         )
-    if observable == "IL6" and serum_il6_misleads(model, arms):
+    blocked = "tocilizumab" in model.state_names or any("RO" in a.parameters for a in arms)
+    if observable == "IL6" and blocked:
         raise InputError(
             "serum IL-6 rises under tocilizumab for lack of clearance, so a grade must not be read "
             "off it: use the observable 'signal'."

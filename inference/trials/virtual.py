@@ -144,6 +144,12 @@ def drug_targets(arms: Iterable[Arm]) -> set[str]:
     return {d.state for d in (*events, *triggered)}
 
 
+def receptor_blocked(arms: Iterable[Arm]) -> bool:
+    """Whether an arm blocks the receptor of IL-6: then serum IL-6 rises and its signal falls."""
+    arms = tuple(arms)
+    return "tocilizumab" in drug_targets(arms) or any(a.parameters.get("RO", 0) > 0 for a in arms)
+
+
 def infused_states(model: OdeModel, arms: Iterable[Arm]) -> tuple[str, ...]:
     """States that any arm infuses into."""
     given = [model.schedule if a.regimen is None else a.regimen for a in arms]

@@ -19,6 +19,7 @@ from cytobayes.inference.trials.counterfactual import counterfactual
 from cytobayes.inference.trials.design import Arm, Endpoint, Trigger
 from cytobayes.inference.trials.fitted import fitted_grades
 from cytobayes.inference.trials.grading import AssumedGrades
+from cytobayes.inference.trials.virtual import receptor_blocked
 from cytobayes.models.dosing import Dose, Regimen
 from cytobayes.models.math import exp
 from cytobayes.models.ode import OdeModel, Parameter
@@ -187,6 +188,19 @@ def test_under_receptor_blockade_the_signal_is_compared_and_not_serum_il6(blocke
     asked, warned = peaks_of(blocked, change, observables=("IL6",))
     assert asked.loc["peak of IL6", "change"] == pytest.approx(1.9)
     assert "Serum IL-6 rises under receptor blockade" in warned
+
+
+def test_the_receptor_is_blocked_by_what_is_given_and_not_by_a_state_of_the_model() -> None:
+    drug = Dose(0.0, 560.0, "tocilizumab")
+    late = Trigger("IL6", 100.0, drug)
+    for arm, blocked in (
+        (Arm("regimen", Regimen([drug])), True),
+        (Arm("sign", triggers=(late,)), True),
+        (Arm("occupancy", parameters={"RO": 0.5}), True),
+        (Arm("free", parameters={"RO": 0.0}), False),
+        (Arm("another drug", Regimen([Dose(0.0, 4.0, "steroid")])), False),
+    ):
+        assert receptor_blocked([Arm("nothing", Regimen()), arm]) is blocked
 
 
 def test_grades_are_those_that_the_study_taught(graded: Any) -> None:

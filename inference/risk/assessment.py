@@ -13,7 +13,9 @@ import xarray as xr
 from ...datasets.errors import InputError
 from ...models.dosing import Regimen
 from ..percent import between, percent
+from ..populations.hierarchy import Hierarchical
 from ..predict import draws_of, thinned
+from ..trials.chance import without_noise
 from ..units import factor
 from .courses import Course, course_of, solve_course
 from .grades import Grades, grades_of
@@ -28,7 +30,7 @@ __all__ = ["GradeFit", "Risk", "fit_grades", "risk", "summarize"]
 
 Array = npt.NDArray[np.float64]
 PROBABILITY = 0.9  # of intervals
-CROWD = 25  # new patients for each draw, in the risk of the population
+CROWD = 40  # new patients for each draw, at least, in the risk of the population
 CAVEAT = (
     "A grade is tied to the signal by association: the target burden drives both, so nothing here "
     "says what would happen if the signal were changed. Not for deciding the care of a patient."
@@ -102,7 +104,8 @@ class Risk:
         ``onset`` (chain, draw, subject) of the first grade [time unit], NaN where that is 0,
         ``peak`` (chain, draw, subject) of the signal.
     population : Dataset
-        Of new patients: ``risk`` (chain, draw, grade), the mean over patients of each draw.
+        Of new patients: ``risk`` (chain, draw, grade), the mean over patients of each draw, whose
+        spread over draws is what is not known of the population and of the grades.
     at_least : int
         Grade that tables and sentences are about.
     grades : Grades
@@ -191,7 +194,7 @@ def risk(
         About so many draws of the posterior.
     covariates : DataFrame, optional
         New patients, one row each, with the covariates that the fit uses; default: those of the
-        data.
+        data. Each row stands for many patients, with random effects of their own in every draw.
     regimen : Regimen, optional
         Schedule of the new patients; default: the doses that all patients of the data got.
     prior : LinkPrior, optional
@@ -209,6 +212,9 @@ def risk(
     -----
     A cut model: each draw of the course has its own draw of the ordinal model, so that the
     uncertainty of the course reaches the risk, while grades do not change the course.
+
+    The risk of a new patient is a mean over a finite number of patients in each draw; the variance
+    that this adds between draws is known from patients with the same covariates and taken out.
     """
     grades = grades_of(problem.data, outcome, scale)
     grades = in_model_time(grades, problem)
@@ -219,9 +225,8 @@ def risk(
     fitted = fit_grades(course, grades, streams[0], prior=prior)
     data = thinned(draws_of(problem, posterior, "individual"), draws)
     people = covariates_of(problem.data) if covariates is None else covariates
-    crowd = crowd_of(people, len(people) if covariates is not None else CROWD, streams[1])
     schedule = common_schedule(problem) if regimen is None else regimen
-    population = _population(problem, data, crowd, schedule, fitted, course, grades, streams[2])
+    population = _population(problem, data, people, schedule, fitted, course, grades, streams[2])
     return Risk(_patients(course, fitted, grades, streams[3]), population, at_least, grades)
 
 
@@ -229,13 +234,6 @@ def in_model_time(grades: Grades, problem: Problem) -> Grades:
     """Onsets in the time unit of the model."""
     per = factor(problem.data.time_unit, problem.model.time_unit, "time of onset")
     return replace(grades, onset=grades.onset * per)
-
-
-def crowd_of(people: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
-    """All of these people, or so many of them with repeats."""
-    if count == len(people):
-        return people
-    return people.iloc[rng.integers(len(people), size=count)]
 
 
 def _patients(
@@ -289,19 +287,22 @@ def _facts(course: Course, fitted: GradeFit, grades: Grades) -> dict[str, Any]:
 def _population(
     problem: Problem,
     data: xr.Dataset,
-    crowd: pd.DataFrame,
+    people: pd.DataFrame,
     schedule: Regimen,
     fitted: GradeFit,
     course: Course,
     grades: Grades,
     rng: np.random.Generator,
 ) -> xr.Dataset:
-    """Risk of new patients: the mean over those of each draw."""
+    """Risk of new patients: the mean over those of each draw, who all have other effects."""
+    alike = max(2, -(-CROWD // len(people))) if isinstance(problem.family, Hierarchical) else 1
+    crowd = people.iloc[np.tile(np.arange(len(people)), alike)]
     theta = newcomers(problem, data, crowd, rng)[course.kept]
     schedules = {f"new {k + 1}": schedule for k in range(len(crowd))}
     new = solve_course(problem, theta, schedules, course.name, whole=False)
-    chance = np.nanmean(fitted.probability(new), axis=1)
-    value = chance.reshape(course.chains, -1, grades.top)
+    chance = fitted.probability(new)
+    chance = chance.reshape(len(chance), alike, len(people), grades.top)
+    value = mean_of_alike(chance).reshape(course.chains, -1, grades.top)
     facts = _facts(course, fitted, grades) | {
         "given": "baseline",
         "schedule": in_words(schedule, problem),
@@ -309,6 +310,28 @@ def _population(
     }
     coordinates = {**_draws(course), "grade": grades.levels}
     return xr.Dataset({"risk": (("chain", "draw", "grade"), value)}, coordinates, facts)
+
+
+def mean_of_alike(chance: Array) -> Array:
+    """Mean over patients of each draw, without the noise of their finite number.
+
+    Parameters
+    ----------
+    chance : float64[draw, alike, patient, grade]
+        Falls with the grade. ``alike`` patients differ by their random effects only; NaN: not
+        solved.
+
+    Returns
+    -------
+    float64[draw, grade]
+        Falls with the grade as well.
+    """
+    middle = np.nanmean(chance, axis=(1, 2))
+    if chance.shape[1] == 1:
+        return np.asarray(middle)
+    noise = chance.var(axis=1, ddof=1) / chance.shape[1]
+    noise = np.nanmean(noise, axis=1) / chance.shape[2]
+    return np.minimum.accumulate(without_noise(middle, noise, 0.0, 1.0), axis=1)
 
 
 def summarize(chance: xr.DataArray, at_least: int) -> pd.DataFrame:

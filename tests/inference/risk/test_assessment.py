@@ -10,8 +10,9 @@ import pytest
 from scipy.special import expit
 
 from cytobayes.datasets import InputError
-from cytobayes.inference.risk.assessment import Risk, risk
+from cytobayes.inference.risk.assessment import Risk, fit_grades, mean_of_alike, risk
 from cytobayes.inference.risk.courses import course_of
+from cytobayes.inference.risk.grades import grades_of
 from cytobayes.inference.risk.newcomers import common_schedule, in_words, treated_otherwise
 from cytobayes.inference.risk.ordinal import fit_link
 from cytobayes.models.dosing import Dose, Regimen
@@ -63,6 +64,51 @@ def test_true_parameters_give_the_true_risk_of_new_patients() -> None:
         low, high = np.quantile(chance, [0.05, 0.95])
         held.append(low <= truth <= high)
     assert sum(held) >= 18 - 4 * np.sqrt(20 * 0.9 * 0.1)
+
+
+def population_risk(**options: Any) -> tuple[Any, Any]:
+    """P(grade >= 2) of a new patient in each draw; its exact integral over random effects."""
+    study, heights, _ = cohort()
+    p, tree = problem(study), posterior(heights, draws=600, spread=0.1)
+    found = risk(p, tree, seed=4, draws=None, **options).population["risk"].sel(grade=2)
+    stream = np.random.default_rng(np.random.SeedSequence(4).spawn(4)[0])
+    link = fit_grades(course := course_of(p, tree, draws=None), grades_of(study), stream).link
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    median, omega = (tree[n].to_numpy().reshape(-1, 1) for n in ("height", "height_omega"))
+    x = np.log10(median * np.exp(omega * nodes) / course.reference)[..., None]
+    return found.to_numpy().ravel(), link.probability(x)[..., 1] @ (weights / weights.sum())
+
+
+@pytest.mark.parametrize("rows", [None, 1])
+def test_the_spread_of_the_risk_of_a_new_patient_is_without_the_noise_of_few(
+    rows: int | None,
+) -> None:
+    """A mean over patients has a noise that is no uncertainty of the population.
+
+    The risk differs between patients by less than 0.28 (sd), so the noise of 40 of them is 0.044
+    beside a true spread near 0.066, which it would widen by a sixth. The sampling error of the
+    variance over 600 draws is then 0.058 of it, that of the spread half as much.
+    """
+    given = None if rows is None else pd.DataFrame({"burden": [1.0] * rows})
+    found, exact = population_risk(covariates=given)
+    assert found.mean() == pytest.approx(exact.mean(), abs=4 * 0.28 / np.sqrt(600 * 40))
+    assert found.std() == pytest.approx(exact.std(), rel=4 * 0.058 / 2)
+    width = np.ptp(np.quantile(exact, [0.05, 0.95]))
+    assert np.ptp(np.quantile(found, [0.05, 0.95])) == pytest.approx(width, rel=4 * 0.04)
+
+
+def test_patients_with_equal_covariates_show_the_noise_and_falling_grades_stay_so() -> None:
+    """Equal true risks: what differs between draws is noise, and all of it is taken out."""
+    rng = np.random.default_rng(1)
+    mean = np.array([0.6, 0.3])
+    patients = mean + np.linspace(-0.2, 0.2, 20)[:, None]  # covariates matter, and are no noise
+    chance = patients + 0.1 * rng.standard_normal((4000, 2, 20, 1))
+    part = mean_of_alike(chance)
+    noisy = chance.mean(axis=(1, 2)).std(axis=0)
+    assert (noisy > 0.014).all() and (part.std(axis=0) < 0.3 * noisy).all()
+    assert (np.diff(part, axis=1) <= 0).all() and part.mean(axis=0) == pytest.approx(mean, abs=1e-3)
+    chance[0, 0, 0] = np.nan  # a solve that failed
+    assert np.isfinite(mean_of_alike(chance)).all()
 
 
 def test_a_sentence_says_what_new_patients_get_and_what_the_others_got(found: Risk) -> None:

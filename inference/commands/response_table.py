@@ -101,7 +101,7 @@ def run_response(
     if len(exposures) * len(curves) > 1:
         chosen = select_response(rows[list(exposures)], y, curves=curves, covariates=z, **options)
         tables["selection"] = chosen.table
-        exposure, curve = chosen.best.split(", ")
+        exposure, curve = chosen.best.rsplit(", ", 1)  # no curve has a comma
         steps.append(chosen.sentence)
     options["curve"] = curve
     if z is None:

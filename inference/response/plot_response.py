@@ -63,7 +63,8 @@ def plot_response(
     bins : int
         Of exposure, with about equal numbers of subjects.
     anchor : Dataset, optional
-        A published curve to lay over it, as from `published_curve`.
+        A published curve to lay over it, as from `published_curve`: ``risk``, and its band from
+        ``low`` to ``high`` where it has one.
 
     Returns
     -------
@@ -123,7 +124,11 @@ def _bands(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _anchor(axes: Axes, anchor: xr.Dataset) -> None:
+    """Draw a published curve, with its band where it has one."""
     name = str(anchor.attrs.get("name", "published"))
+    if {"low", "high"} <= set(anchor.data_vars):
+        ends = anchor["low"], anchor["high"]
+        axes.fill_between(anchor["exposure"], *ends, color=PRIOR, alpha=0.18, lw=0)
     axes.plot(anchor["exposure"], anchor["risk"], color=PRIOR, lw=1.2, ls="--", label=name)
 
 

@@ -19,6 +19,15 @@ __all__ = ["compare_products", "probability_higher"]
 Array = npt.NDArray[Any]
 INTERVAL = (0.025, 0.5, 0.975)
 FEWEST = 3
+CLOSE = 1e-6  # of an indicator of 0 or 1
+CHANCE = (
+    "Patients were not allotted to products by chance: a difference between products may be one "
+    "between their patients."
+)
+ONE_CURVE = (
+    "All products share one curve, so that their risks differ by exposure{others} alone: what a "
+    "product does beyond its exposure is not seen; to see it, make the product a covariate."
+)
 
 
 def compare_products(
@@ -45,7 +54,9 @@ def compare_products(
         exposures, see `probability_higher`); ``risk_first``, ``risk_second`` and their
         ``difference``, means over the patients of each product, at their own exposures and
         covariates; each with ``_low`` and ``_high`` (95 %); ``greater``, the probability that the
-        first risk is greater. ``attrs["sentence"]`` reminds of what a comparison cannot say.
+        first risk is greater. ``attrs["sentence"]`` reminds of what a comparison cannot say: also
+        that risks differ by exposure (and covariates) alone where the product is no covariate of
+        the fit, which has one curve for all products.
 
     Raises
     ------
@@ -86,11 +97,20 @@ def compare_products(
             }
         )
     table = pd.DataFrame(rows)
-    table.attrs["sentence"] = (
-        "Patients were not allotted to products by chance: a difference between products may be "
-        "one between their patients."
-    )
+    said = [CHANCE]
+    if not _told_apart(labels, known["covariates"].to_numpy()):
+        others = " and covariates" if known.sizes["term"] else ""
+        said.insert(0, ONE_CURVE.format(others=others))
+    table.attrs["sentence"] = " ".join(said)
     return table
+
+
+def _told_apart(labels: npt.NDArray[np.object_], z: Array) -> bool:
+    """Whether the covariates hold the product: each is a sum of their columns."""
+    columns = np.column_stack([np.ones(len(labels)), z])
+    wanted = np.stack([labels == n for n in dict.fromkeys(labels)], axis=1).astype(float)
+    found = columns @ np.linalg.lstsq(columns, wanted, rcond=None)[0]
+    return bool(np.abs(found - wanted).max() < CLOSE)
 
 
 def probability_higher(first: Array, second: Array, rng: np.random.Generator) -> Array:

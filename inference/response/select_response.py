@@ -48,13 +48,18 @@ class Selection:
         if rest.empty:
             return f"{self.best} is the only candidate."
         close = rest[rest["difference"] <= CLEAR * rest["difference_se"]]
-        if close.empty:
-            return f"{self.best} predicts better than every other candidate."
-        listed = ", ".join(close["name"])
-        return (
-            f"{self.best} predicts best, but the data do not tell it from {listed} "
-            f"(within {CLEAR:g} standard errors)."
-        )
+        said = f"{self.best} predicts better than every other candidate."
+        if not close.empty:
+            said = (
+                f"{self.best} predicts best, but the data do not tell it from "
+                f"{'; '.join(close['name'])} (within {CLEAR:g} standard errors)."
+            )
+        if rough := list(self.table["name"][~self.table["reliable"].astype(bool)]):
+            said += (
+                f" This is not reliable for {'; '.join(rough)}: single patients are so influential "
+                "that LOO cannot be estimated from the draws (Pareto k too high)."
+            )
+        return said
 
 
 def select_response(

@@ -10,12 +10,19 @@ import pandas as pd
 import xarray as xr
 
 from ...datasets.errors import InputError
+from .curves import Straight
 from .fit_response import ASSOCIATION, fit_response
+from .form import EXPOSURE, read_form
 from .uncertain import WAYS
 
 __all__ = ["adjusted", "effect_of", "three_ways"]
 
 INTERVAL = (0.025, 0.5, 0.975)
+ODDS = (
+    "Part of the change is arithmetic: odds ratios over a mixed group are nearer to 1 than those "
+    "among like patients, so that a covariate that matters moves this number even where it has "
+    "nothing to do with exposure."
+)
 
 
 def adjusted(
@@ -26,14 +33,16 @@ def adjusted(
     Parameters
     ----------
     exposure, outcome, covariates, **options
-        To `fit_response`. Subjects without a covariate are left out of both fits.
+        To `fit_response`. Subjects without a covariate are left out of both fits. Of ``partial``
+        only ``"exposure"`` is part of the fit without covariates.
 
     Returns
     -------
     DataFrame
         Rows ``without`` and ``with``: effect of exposure, ``median``, ``low``, ``high`` (95 %),
         ``positive`` (probability). ``attrs["sentence"]`` says what changed, in terms of
-        association alone.
+        association alone; for probabilities and grades also that odds ratios change with the
+        covariates by themselves (they are not collapsible).
     dict of str to DataTree
         Both fits.
     """
@@ -41,8 +50,11 @@ def adjusted(
 
     design = align(exposure, outcome, covariates)
     known = set(design.subjects)
+    alone = dict(options)
+    if "partial" in options:
+        alone["partial"] = tuple(e for e in options["partial"] if e == EXPOSURE)
     both = {
-        "without": fit_response(_of(exposure, known), _of(outcome, known), **options),
+        "without": fit_response(_of(exposure, known), _of(outcome, known), **alone),
         "with": fit_response(exposure, outcome, covariates=covariates, **options),
     }
     sizes = {t["observed_data"].sizes["subject"] for t in both.values()}
@@ -53,10 +65,21 @@ def adjusted(
     table = pd.DataFrame([{"covariates": n, **effect_of(t)} for n, t in both.items()])
     names = ", ".join(map(str, covariates))
     less, more = table["median"]
-    table.attrs["sentence"] = (
-        f"The slope of exposure is {less:.3g} without and {more:.3g} with {names}. {ASSOCIATION}"
-    )
+    said = [f"{_effect(both['with'])} is {less:.3g} without and {more:.3g} with {names}."]
+    if both["with"].attrs["kind"] != "continuous":
+        said.append(ODDS)
+    table.attrs["sentence"] = " ".join([*said, ASSOCIATION])
     return table, both
+
+
+def _effect(tree: xr.DataTree) -> str:
+    """Name the effect of exposure, to begin a sentence."""
+    form = read_form(tree)
+    lowest = " (on grade 1 or higher)" if EXPOSURE in form.partial else ""
+    if isinstance(form.curve, Straight):
+        return f"The slope of exposure{lowest}"
+    on = " in log-odds" if form.kind.name == "ordinal" else ""
+    return f"The rise of the curve from E0 to Emax{on}{lowest}"
 
 
 def _of(values: Any, known: set[str]) -> Any:
@@ -94,10 +117,10 @@ def three_ways(
     table = pd.DataFrame(rows)
     slope = dict(zip(table["uncertainty"], table["median"], strict=True))
     table.attrs["sentence"] = (
-        f"The draws of exposure agree on {100 * reliability:.0f} % of its variance. The slope is "
-        f"{slope['joint']:.3g} in the joint fit, {slope['plug-in']:.3g} with posterior means "
-        f"plugged in, {slope['cut']:.3g} in the cut, whose imputed exposures know nothing of the "
-        "outcome and make it smaller."
+        f"The draws of exposure agree on {100 * reliability:.0f} % of its variance. "
+        f"{_effect(fits['joint'])} is {slope['joint']:.3g} in the joint fit, "
+        f"{slope['plug-in']:.3g} with posterior means plugged in, {slope['cut']:.3g} in the cut, "
+        "whose imputed exposures know nothing of the outcome and make it smaller."
     )
     return table, fits
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import arviz as az
@@ -12,6 +13,7 @@ import pytest
 
 from cytobayes.datasets.errors import InputError
 from cytobayes.inference.cli import main
+from cytobayes.inference.commands import response_table
 from cytobayes.inference.commands.response_table import FILES, run_response
 
 SLOPE, BURDEN, CUTS = 1.6, 0.5, np.array([0.75, 1.9, 2.9])
@@ -109,3 +111,23 @@ def test_the_program_says_what_is_wrong(table: Path, capsys: pytest.CaptureFixtu
         main(["response", str(table), "--exposure", "cmax", "--outcome", "grad"])
     assert left.value.code == 2
     assert "Did you mean 'grade'" in capsys.readouterr().err
+
+
+def test_a_column_may_have_a_comma_in_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, name = tmp_path / "comma.csv", "Cmax, day 4"
+    patients(20).rename(columns={"cmax": name}).to_csv(path, index=False)
+
+    class Reached(Exception):
+        pass
+
+    def fitted(exposure: Any, *_: Any, **options: Any) -> Any:
+        raise Reached(exposure.name, options["curve"])
+
+    chosen = SimpleNamespace(best=f"{name}, emax", table=pd.DataFrame(), sentence="")
+    monkeypatch.setattr(response_table, "select_response", lambda *_, **__: chosen)
+    monkeypatch.setattr(response_table, "fit_response", fitted)
+    with pytest.raises(Reached) as found:
+        run_response(path, exposures=[name, "auc"], outcome="grade", curves=["emax"])
+    assert found.value.args == (name, "emax")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.collections import FillBetweenPolyCollection as Bands
 from scipy.stats import binom, norm
 
 from cytobayes.datasets.errors import InputError
@@ -174,6 +175,21 @@ def test_the_figure_shows_curve_bins_and_one_row_per_product(cohort: tuple[Any, 
     table = curve_table(tree)
     assert (table["q025"] <= table["median"]).all() and (table["median"] <= table["q975"]).all()
     assert "Slope (log-odds) 1.6" in response_caption(tree)
+
+
+def test_a_published_curve_is_drawn_with_its_band(cohort: tuple[Any, ...]) -> None:
+    _, x, y, intercepts = cohort
+    tree = made_tree(RISK, {"intercept_at_mean": intercepts, "slope": 1.6}, x, y)
+    anchor = published_curve([1e3, 1e4, 1e5])
+    plain, whole, bare = (
+        [c for c in plot_response(tree, anchor=a).axes[0].collections if isinstance(c, Bands)]
+        for a in (None, anchor, anchor[["risk"]])
+    )
+    assert len(bare) == len(plain) == len(whole) - 1
+    corners = whole[-1].get_paths()[0].vertices
+    for name in ("low", "high"):
+        for at, value in zip(anchor["exposure"].values, anchor[name].values, strict=True):
+            assert np.isclose(corners, [at, value]).all(axis=1).any(), (name, at)
 
 
 def test_no_sentence_claims_a_cause() -> None:

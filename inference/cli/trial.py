@@ -29,6 +29,9 @@ def trial(
     n: Annotated[Whole, typer.Option("--n", "-n", min=1, help="Patients of each arm.")] = None,
     draws: Annotated[Whole, typer.Option(min=1, help="Draws of the parameters (200).")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 1,
+    fitted: Annotated[
+        bool, typer.Option("--fitted", help="Not new patients: those of the run themselves.")
+    ] = False,
     list_all: Annotated[
         bool, typer.Option("--list", help="List the named what-ifs that a design can use.")
     ] = False,
@@ -39,5 +42,10 @@ def trial(
 
     if list_all:
         list_what_ifs(as_json=as_json)
+        return
+    if fitted:
+        from ..commands.fitted_trial import run_fitted
+
+        run_fitted(design, run=run, out=out, draws=draws, seed=seed, as_json=as_json)
         return
     run_trial(design, run=run, model=model, out=out, n=n, draws=draws, seed=seed, as_json=as_json)

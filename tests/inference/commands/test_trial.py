@@ -13,6 +13,7 @@ import xarray as xr
 from cytobayes.datasets.errors import InputError
 from cytobayes.datasets.study import Study
 from cytobayes.inference.analysis import Analysis
+from cytobayes.inference.commands.fitted_trial import run_fitted
 from cytobayes.inference.commands.trial import list_what_ifs, run_trial
 from cytobayes.inference.problem import Problem
 from cytobayes.inference.run import new_run, save_run
@@ -109,6 +110,30 @@ def test_a_run_gives_page_tables_and_figures(
     assert doubt in told and doubt in page, "40 draws are not enough"
     assert "By the fit" in printed
     assert "highest expected utility" in printed
+
+
+def test_the_fitted_patients_get_what_the_arms_give(
+    design: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_fitted(design, run=run, out=tmp_path / "fitted", draws=10)
+    printed, told = capsys.readouterr()
+    assert sorted(p.name for p in (tmp_path / "fitted").iterdir()) == [
+        "1-one-dose.png", "2-a-weaker-one.png", "average.csv", "patients.csv",
+    ]  # fmt: skip
+    table = pd.read_csv(tmp_path / "fitted" / "average.csv").query("what == 'gone'")
+    table = table.set_index("arm")[["before", "after", "change"]].astype(float)
+    # k of about 4.8/h leaves 9 % after half an hour, under 10 % in most draws; 0.3 of it a half
+    assert table["change"]["one dose"] == 0
+    assert table["before"]["a weaker one"] > 0.5
+    assert table["after"]["a weaker one"] == 0
+    assert set(pd.read_csv(tmp_path / "fitted" / "patients.csv")["subject"]) == {1}
+    assert "as treated" in printed
+    assert "have not converged: do not use these results yet" in told
+
+
+def test_fitted_patients_need_a_fit(design: Path) -> None:
+    with pytest.raises(InputError, match="--run RUN --fitted"):
+        run_fitted(design, run=None)
 
 
 def test_a_model_without_a_fit_is_labelled(

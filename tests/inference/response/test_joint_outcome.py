@@ -123,7 +123,7 @@ def noisy(path: Path, rng: np.random.Generator) -> Path:
     """Multiply the concentrations of a file by errors of 20 %."""
     rows = pd.read_csv(path, dtype=str)
     measured = (rows["DVID"] == "1").to_numpy()
-    values = rows.loc[measured, "DV"].astype(float) * np.exp(
+    values: pd.Series[float] = rows.loc[measured, "DV"].astype(float) * np.exp(
         0.2 * rng.standard_normal(measured.sum())
     )
     rows.loc[measured, "DV"] = values.map("{:.6g}".format)

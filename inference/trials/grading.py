@@ -130,7 +130,7 @@ def default_grades(model: OdeModel) -> Grades | None:
     """Choose the assumed grade model of a library model; None where there is none."""
     if all(sign in model.observables for sign in SIGNS):
         return SignGrades()
-    if model.name == "crs-cascade":
+    if model.name in ("crs-cascade", "crs-cascade-timed"):  # of the same signal, on the same scale
         return AssumedGrades(COHORT, "the numbers behind the virtual cohort crs-cohort")
     return None
 

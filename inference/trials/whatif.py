@@ -26,6 +26,7 @@ KG = 70.0
 FEVER = 38.0  # degrees Celsius
 SIGN = 150.0  # pg/mL of IL-6, as in the virtual cohort
 NOTHING = 1e-9  # cells in place of none, because the state is a logarithm
+REDUCED = ("crs-cascade", "crs-cascade-timed")
 FULL = ("crs-full", "car-design", "car-design-cd28", "species")
 
 
@@ -48,8 +49,8 @@ def _toci(delay: float) -> Dose:
     return tocilizumab_dose(KG, delay)
 
 
-def _both(cascade: Arm, full: Arm) -> dict[str, Arm]:
-    return {"crs-cascade": cascade, **dict.fromkeys(FULL, full)}
+def _both(reduced: Arm, full: Arm) -> dict[str, Arm]:
+    return {**dict.fromkeys(REDUCED, reduced), **dict.fromkeys(FULL, full)}
 
 
 def _at_sign(dose: Dose) -> dict[str, Arm]:
@@ -82,7 +83,7 @@ MAN = {"ratio_IFNg": 1.0, "ratio_TNF": 1.0, "ratio_IL6": 1.0, "phiM": 1.0}
 
 LISTED = (
     WhatIf("nothing", "no treatment", {
-        m: Arm("", Regimen()) for m in ("crs-cascade", *FULL)
+        m: Arm("", Regimen()) for m in (*REDUCED, *FULL)
     }),
     WhatIf("tocilizumab-preemptive", "8 mg/kg on day 5, before any sign", _both(
         Arm("", Regimen([tocilizumab_dose(KG, 5.0)])),

@@ -8,6 +8,7 @@ import pytest
 from cytobayes.datasets.errors import InputError
 from cytobayes.inference.trials.design import Arm
 from cytobayes.inference.trials.evidence import RULES, SENTENCES, evidence_of
+from cytobayes.inference.trials.grading import default_grades
 from cytobayes.inference.trials.plan import Plan, extended
 from cytobayes.inference.trials.virtual import check_arm, drug_targets
 from cytobayes.inference.trials.whatif import WHAT_IFS, what_if
@@ -17,6 +18,7 @@ from cytobayes.models.library import get, names
 from cytobayes.models.library.interventions import with_treatments
 from cytobayes.models.solver import SolverOptions
 
+REDUCED = ("crs-cascade", "crs-cascade-timed")
 PAIRS = [(w.name, model) for w in WHAT_IFS.values() for model in w.arms]
 
 
@@ -28,6 +30,13 @@ def plan_of(arm: Arm, model_name: str) -> Plan:
 
 def topics(name: str, model: str) -> set[str]:
     return set(evidence_of([plan_of(what_if(name, model), model)], get(model)))
+
+
+def test_both_reduced_cascades_know_the_same_what_ifs_and_grades() -> None:
+    known = [{w.name for w in WHAT_IFS.values() if m in w.arms} for m in REDUCED]
+    assert known[0] == known[1] >= {"nothing", "bridging", "tocilizumab-early", "steroid"}
+    first, second = (default_grades(get(m)) for m in REDUCED)
+    assert first == second is not None
 
 
 @pytest.mark.parametrize(("name", "model"), PAIRS)

@@ -22,6 +22,7 @@ __all__ = ["Analysis", "DataSource", "Sampling"]
 
 OPEN = ("draws", "tune", "target_accept")
 SAMPLERS = ("nutpie", "pymc", "blackjax", "numpyro")
+ADAPTATIONS = ("low_rank", "diag", "draw_diag")
 METHODS = ("auto", "explicit", "stiff")
 
 
@@ -43,6 +44,8 @@ class Sampling:
     target_accept : float, optional
         Mean acceptance the step size is tuned to; nearer to 1 means smaller steps. Default: that
         of the population.
+    adaptation : {"low_rank", "diag", "draw_diag"}
+        Metric that nutpie tunes.
     """
 
     sampler: str = "nutpie"
@@ -52,11 +55,15 @@ class Sampling:
     seed: int = 1
     target_accept: float | None = None
     max_draws: int | None = None
+    adaptation: str = "low_rank"
 
     def __post_init__(self) -> None:
         """Refuse what no sampler can do."""
         if self.sampler not in SAMPLERS:
             raise InputError(f"sampler {self.sampler!r}: choose one of {', '.join(SAMPLERS)}")
+        if self.adaptation not in ADAPTATIONS:
+            known = ", ".join(ADAPTATIONS)
+            raise InputError(f"adaptation {self.adaptation!r}: choose one of {known}")
         for name in ("draws", "tune", "chains", "max_draws"):
             number = getattr(self, name)
             if number is not None and number < 1:
@@ -287,7 +294,7 @@ def _common(names: Mapping[str, str]) -> str | dict[str, str]:
 def _values(problem: Problem) -> dict[str, Any]:
     """Priors and fixed values that the library's model does not have by itself."""
     standard = _library_model(problem.model)
-    extra = problem.family.priors(replace(problem, priors={}))
+    extra = _without_omega(problem.family).priors(problem)
     priors_of_population = {
         n: problem.all_priors[n] for n, d in extra.items() if problem.all_priors[n] != d
     }
@@ -314,9 +321,16 @@ def _library_model(model: OdeModel) -> OdeModel | None:
 
 
 def _population(problem: Problem) -> str | Population:
-    """Name of a population without settings of its own, else the population."""
-    from .populations.population import population_model
+    """Name of a population without settings of its own, else the population.
 
-    family = problem.family
-    plain = family.describe() == population_model(family.name).describe()
-    return family.name if plain else family
+    The priors of its spreads are among the priors of the analysis, see `_values`.
+    """
+    family = _without_omega(problem.family)
+    return family.name if family == type(family)() else family
+
+
+def _without_omega(family: Population) -> Population:
+    """Give all spreads between subjects their default priors."""
+    from .populations.hierarchy import Hierarchical
+
+    return replace(family, omega={}) if isinstance(family, Hierarchical) else family

@@ -26,6 +26,7 @@ from .toml import (
 )
 
 if TYPE_CHECKING:
+    from ..models.distributions import Distribution
     from .populations.population import Population
 
 __all__ = [
@@ -40,7 +41,7 @@ __all__ = [
 
 FORMAT = 1
 EVENTS: dict[str, type[Any]] = {"dose": Dose, "switch": Switch, "reset": Reset}
-LISTS = ("varying", "correlated", "occasions")  # of parameters, in [population]
+LISTS = ("varying", "correlated", "centered", "occasions")  # of parameters, in [population]
 HEAD = ("format", "cytobayes", "problem")
 SECTIONS = (
     "model", "data", "error", "censoring", "offsets", "sigmas", "observables", "priors",
@@ -64,6 +65,7 @@ NOTES = {
     "max_draws": "chains that have not converged go on, up to so many",
     "tune": "warm-up, per chain",
     "seed": "same seed, same draws",
+    "adaptation": "low_rank, diag or draw_diag: metric that nutpie tunes",
 }
 NOTES_BELOW = {"all": "M3: the probability of lying below; or M1, M2, M4 to M7"}
 
@@ -80,7 +82,8 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
     Returns
     -------
     str
-        TOML; `read_text` gives the same analysis back.
+        TOML; `read_text` gives the same analysis back, with the priors of spreads that a
+        population holds (``Hierarchical(omega=...)``) among its ``priors``.
     """
     head = {"format": FORMAT, "cytobayes": __version__, "problem": analysis.problem}
     data = write_source(analysis.data)
@@ -90,7 +93,8 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
     below = {"all": method} if isinstance(method, str) else method
     below = {} if method == "M3" else below
     between = {k: False if v is None else v for k, v in analysis.offsets.items()}
-    priors = {name: write_distribution(prior) for name, prior in analysis.priors.items()}
+    chosen = {**_spreads(analysis.population), **analysis.priors}
+    priors = {name: write_distribution(prior) for name, prior in chosen.items()}
     none = " (nothing differs)" if not priors and not analysis.fixed else ""
     sampling = {k: v for k, v in asdict(analysis.sampling).items() if v is not None}
     blocks = [
@@ -118,6 +122,16 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
     return "\n".join(block for block in blocks if block)
 
 
+def _spreads(population: str | Population) -> dict[str, Distribution]:
+    """Priors of spreads that a population holds, by the names that they have in a problem."""
+    if isinstance(population, str):
+        return {}
+    from .populations.hierarchy import Hierarchical  # late: it needs PyMC
+
+    held = population.omega if isinstance(population, Hierarchical) else {}
+    return {f"{name}_omega": prior for name, prior in held.items()}
+
+
 def _write_population(population: str | Population) -> list[str]:
     """Kind and settings of the population, and one ``[[effect]]`` per covariate effect."""
     if isinstance(population, str):
@@ -127,8 +141,9 @@ def _write_population(population: str | Population) -> list[str]:
     settings: dict[str, Any] = {"kind": population.name}
     effects = []
     if isinstance(population, Hierarchical):
+        plain = Hierarchical()
         for name in LISTS:
-            if getattr(population, name):
+            if getattr(population, name) != getattr(plain, name):
                 settings[name] = list(getattr(population, name))
         settings |= {f"shape_{n}": shape for n, shape in population.shapes.items()}
         for e in population.effects:

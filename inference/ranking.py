@@ -313,15 +313,7 @@ def quantities(posterior: xr.Dataset) -> dict[str, Array]:
         if name.endswith(individual_name("")):
             data[name] = data[name].isel(subject=[0]).rename(subject="first")
             data = data.assign_coords(first=posterior["subject"].to_numpy()[:1])
-    found = scalars(data)
-    above = [k for k in found if "_correlation[" in k and not ordered(k)]
-    return {name: array for name, array in found.items() if name not in above}
-
-
-def ordered(name: str) -> bool:
-    """Whether an element of a correlation matrix lies above its diagonal."""
-    first, second = name.rsplit("[", 1)[1].removesuffix("]").split(",")
-    return first < second
+    return scalars(data)
 
 
 def ranked(

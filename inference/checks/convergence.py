@@ -216,8 +216,9 @@ def convergence(tree: xr.DataTree) -> Convergence:
 
     Notes
     -----
-    Individual values and correlations are not judged: they follow from what is. R-hat and ESS are
-    the rank-normalized ones of Vehtari et al. (2021), as ArviZ computes them.
+    Individual values are not judged: they follow from what is. Of a correlation matrix each entry
+    below the diagonal is. R-hat and ESS are the rank-normalized ones of Vehtari et al. (2021), as
+    ArviZ computes them.
     """
     for group in ("posterior", "sample_stats"):
         if group not in tree.children:
@@ -267,7 +268,7 @@ def e_bfmi(stats: xr.Dataset) -> Array:
 def table_of(posterior: xr.Dataset) -> pd.DataFrame:
     """Diagnostics of every scalar parameter."""
     rows = []
-    derived = [v for v in posterior.data_vars if str(v).endswith(("_individual", "_correlation"))]
+    derived = [v for v in posterior.data_vars if str(v).endswith("_individual")]
     for (name, subject), values in labelled(posterior.drop_vars(derived)).items():
         enough = values.shape[1] >= 4 and np.isfinite(values).all() and np.ptp(values) > 0
         many = enough and values.shape[0] > 1
@@ -297,7 +298,11 @@ def diagnostic(which: str, values: Array, **options: object) -> float:
 
 
 def scalars(posterior: xr.Dataset) -> dict[str, Array]:
-    """Split parameters into float64[chain, draw]; ``ka[007]`` where there is one per subject."""
+    """Split parameters into float64[chain, draw]; ``ka[007]`` where there is one per subject.
+
+    A correlation matrix gives its entries below the diagonal, ``omega_correlation[1,0]``: the
+    others are the same ones again, or 1.
+    """
     return {name: values for (name, _), values in labelled(posterior).items()}
 
 
@@ -307,7 +312,11 @@ def labelled(posterior: xr.Dataset) -> dict[tuple[str, str], Array]:
     for name, variable in posterior.data_vars.items():
         rest = [str(d) for d in variable.dims if d not in ("chain", "draw")]
         array = variable.transpose("chain", "draw", *rest).to_numpy().astype(np.float64)
-        for index in np.ndindex(*array.shape[2:]):
+        shape = array.shape[2:]
+        matrix = str(name).endswith("_correlation") and len(shape) == 2 and shape[0] == shape[1]
+        for index in np.ndindex(*shape):
+            if matrix and index[0] <= index[1]:
+                continue
             labels = {
                 d: str(variable.coords[d].to_numpy()[i]) if d in variable.coords else str(i)
                 for d, i in zip(rest, index, strict=True)

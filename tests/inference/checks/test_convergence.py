@@ -180,6 +180,34 @@ def test_effects_of_many_subjects_or_divergences_condemn_everything() -> None:
     assert convergence(tree).few_draws == ()
 
 
+def with_correlation(apart: float) -> Any:
+    """A fit of three correlated effects; half of the chains have r = +apart, half -apart."""
+    tree = fitted()
+    rng, dims = np.random.default_rng(5), ("chain", "draw", "a", "b")
+    matrix = np.tile(np.eye(3), (4, 800, 1, 1))
+    place = {(1, 0): apart, (2, 0): 0.0, (2, 1): 0.0}
+    for (i, j), r in place.items():
+        sign = np.array([1.0, 1.0, -1.0, -1.0])[:, None]
+        matrix[..., i, j] = matrix[..., j, i] = r * sign + 0.02 * rng.normal(size=(4, 800))
+    posterior = tree["posterior"].to_dataset().assign(omega_correlation=(dims, matrix))
+    tree["posterior"] = posterior
+    return tree
+
+
+@pytest.mark.parametrize("apart", [0.5, 0.9])
+def test_chains_that_disagree_on_a_correlation_do_not_pass(apart: float) -> None:
+    verdict = convergence(with_correlation(apart))
+    assert not verdict.ok
+    assert "R-hat of 1.01 or more for omega_correlation[1,0];" in verdict.sentence
+
+
+def test_each_correlation_is_judged_once_and_the_diagonal_is_not() -> None:
+    verdict = convergence(with_correlation(0.0))
+    assert verdict.ok
+    names = [n for n in verdict.table["parameter"] if n.startswith("omega")]
+    assert names == [f"omega_correlation[{i}]" for i in ("1,0", "2,0", "2,1")]
+
+
 def test_a_tree_that_is_no_fit_is_refused() -> None:
     with pytest.raises(InputError, match="no group 'posterior'"):
         convergence(xr.DataTree())

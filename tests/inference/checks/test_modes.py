@@ -54,6 +54,19 @@ def test_chains_in_two_modes_are_named_with_place_and_log_density() -> None:
     assert found.plot().axes
 
 
+def test_chains_apart_in_a_correlation_alone_are_named() -> None:
+    r = 0.02 * noise(1)
+    r[[1, 3]] += 0.9
+    matrix = np.tile(np.eye(2), (*r.shape, 1, 1))
+    matrix[..., 0, 1] = matrix[..., 1, 0] = r
+    tree = tree_of(lp=noise(3), k=noise(2))
+    dims = ("chain", "draw", "a", "b")
+    tree["posterior"] = tree["posterior"].to_dataset().assign(omega_correlation=(dims, matrix))
+    found = modes(tree)
+    assert found.good is False
+    assert "near omega_correlation[1,0]" in found.sentence
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_chains_of_one_mode_raise_no_alarm(seed: int) -> None:
     draws = {f"p{n}": noise(100 * seed + n, draws=100) for n in range(20)}

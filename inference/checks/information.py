@@ -164,10 +164,12 @@ def information(problem: Problem, point: xr.Dataset) -> Information:
 
 
 def shifted(problem: Problem, theta: Array, name: str, by: float) -> Array:
-    """Move one parameter of all subjects on its scale."""
-    k, scale = problem.model.parameter_names.index(name), scale_of(*problem.bounds(name))
+    """Move one parameter of all subjects on its scale, in all of their occasions."""
+    scale, occasions = scale_of(*problem.bounds(name)), problem.arrangement.occasions
+    copies = [] if occasions is None else occasions.places(name)
+    places = [problem.model.parameter_names.index(name), *copies]
     moved = theta.copy()
-    moved[..., k] = scale.back(scale.forward(theta[..., k], np.log) + by, np.exp)
+    moved[..., places] = scale.back(scale.forward(theta[..., places], np.log) + by, np.exp)
     return moved
 
 

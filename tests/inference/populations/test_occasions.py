@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from cytobayes.datasets import InputError, Study
 from cytobayes.inference import Problem, fit, predict
 from cytobayes.inference.analysis import Analysis, DataSource
 from cytobayes.inference.analysis_file import read_text, write_text
+from cytobayes.inference.checks.information import information
 from cytobayes.inference.pointwise import pointwise
 from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.replicates import predictions, replicates
@@ -330,3 +332,22 @@ def test_both_spreads_of_a_simulated_cohort_are_recovered() -> None:
         assert sd < 0.5 * true
     drawn = posterior["CL_occasion"].mean(("chain", "draw")).to_numpy()
     assert np.corrcoef(np.log(drawn).ravel(), np.log(CL).ravel())[0, 1] > 0.95
+
+
+def test_information_about_what_varies_between_occasions_is_that_of_all_rows() -> None:
+    """Of log C = log(dose / V) - CL / V t by log CL and log V, with rows of a known spread."""
+    sigma, rng = 0.1, np.random.default_rng(8)
+    problem = replace(made("reset_dose"), fixed={"C_sigma": sigma})
+    CL, V = np.exp(0.2 * rng.standard_normal((2, 3, 2))) * np.array([1.0, 10.0])[:, None, None]
+    by = ("chain", "draw", "subject", "occasion")
+    values = {"CL": 1.0, "V": 10.0}
+    point = xr.Dataset(
+        {n: (by[:2], [[v]]) for n, v in values.items()}
+        | {"CL_occasion": (by, CL[None, None]), "V_occasion": (by, V[None, None])},
+        {"chain": [0], "draw": [0]},
+    )
+    rate = (CL / V)[..., None] * TIMES
+    x = np.stack([-rate.ravel(), rate.ravel() - 1.0], axis=1)
+    found = information(problem, point)
+    assert found.names == ("CL", "V")
+    np.testing.assert_allclose(found.matrix, x.T @ x / sigma**2, rtol=1e-5)

@@ -193,6 +193,19 @@ class Analysis:
             sigmas=self.sigmas,
         )
 
+    def settled(self, problem: Problem) -> Analysis:
+        """Fill in the numbers that the problem made of what was left open.
+
+        Effort of the sampler, forms and default priors of covariate effects: an analysis that is
+        kept holds what was used, whatever later data or releases would choose.
+        """
+        from .populations.hierarchy import Hierarchical
+
+        family, population = problem.family, self.population
+        if isinstance(population, Hierarchical) and isinstance(family, Hierarchical):
+            population = replace(population, effects=family.effects)
+        return replace(self, sampling=self.sampling.settled(problem), population=population)
+
     def population_for(self, study: Study) -> str | Population:
         """Choose the population of the fit by the data where the analysis leaves it open."""
         if self.population != "auto":

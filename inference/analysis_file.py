@@ -148,7 +148,7 @@ def _write_population(population: str | Population) -> list[str]:
         settings |= {f"shape_{n}": shape for n, shape in population.shapes.items()}
         for e in population.effects:
             row = {f.name: getattr(e, f.name) for f in fields(e)}
-            row["prior"] = write_distribution(e.prior)
+            row["prior"] = None if e.prior is None else write_distribution(e.prior)
             kept = {k: v for k, v in row.items() if v is not None}
             effects.append("[[effect]]\n" + write_lines(kept, {}))
     return [write_section("population", "", settings, NOTES), *effects]

@@ -105,7 +105,8 @@ class Problem:
         self._set("model", self._treated())
         matched = match_observables(self.model, self.data, self.observables)
         self._set("error", self._errors(tuple(matched)))
-        self._set("population", population_model(self.population).resolved(self.data))
+        family = population_model(self.population)
+        self._set("population", family.resolved(self.data, self.model))
         if self.solver is None:
             self._set("solver", SolverOptions(rtol=self.family.effort.rtol))
         self._set("priors", dict(self.priors))
@@ -269,7 +270,7 @@ class Problem:
             like = sigma_settings(error, observed.name, observed.sigmas)
             if name in like:
                 return error.bounds(observed.name)[like[name]]
-        return 0.0 if name.endswith(("_omega", "_iov")) else -float("inf"), float("inf")
+        return self.family.bounds(self, name)
 
     def unit(self, name: str) -> str:
         """Look up the unit of a parameter of the model, the population or a measurement."""

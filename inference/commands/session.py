@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,7 @@ def run_fit(analysis: Analysis, out: Path, *, force: bool = False, quick: str = 
     """
     with new_run(out, force=force) as folder:
         problem = _read(analysis)
-        analysis = replace(analysis, sampling=analysis.sampling.settled(problem))
+        analysis = analysis.settled(problem)
         if quick:
             tree = _looked(problem, analysis, folder, quick)
         else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ __all__ = ["FORMS", "Effect", "category_names", "covariate_numbers", "reference_
 
 Array = npt.NDArray[np.float64]
 FORMS = ("power", "exponential", "linear", "category", "auto")
+WIDTH = 0.5  # standard deviation of the default prior of a shift
+PER_UNIT = ("exponential", "linear")  # forms whose beta is per unit of the covariate
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,17 @@ class Effect:
         Of a typical value: times ``(x / reference) ** beta``; times ``exp(beta (x - reference))``;
         times ``1 + beta (x - reference)``; or times ``exp(beta)`` for each category but the
         reference. For parameters on a logit or natural scale the logarithm of the factor is added
-        there. ``"auto"``: a power, or a category where the covariate is text.
+        there. ``"auto"``: a power, or a category where the covariate is text. The beta of
+        ``"linear"`` is bounded so that the factor is positive in every subject of the data; beyond
+        the density is zero.
     reference : float or str, optional
         Default: the median of the subjects, or the most frequent category.
-    prior : Distribution
+    prior : Distribution, optional
         Of each ``beta``, named ``<parameter>_<covariate>`` (``..._<label>`` for categories).
+        Default: normal around 0 with a standard deviation of 0.5 for a power or a category, and of
+        0.5 per standard deviation of the covariate in the data for ``"exponential"`` and
+        ``"linear"``. On a natural scale 0.5 is a share of the parameter's value in the model,
+        except for ``"linear"``. A `Problem` and a saved analysis hold the number.
     value : float, optional
         A known ``beta``, such as 0.75 for allometry of a clearance; nothing is estimated then.
     """
@@ -45,7 +54,7 @@ class Effect:
     covariate: str
     form: str = "power"
     reference: float | str | None = None
-    prior: Distribution = field(default_factory=lambda: Normal(0.0, 0.5))
+    prior: Distribution | None = None
     value: float | None = None
 
     def __post_init__(self) -> None:
@@ -58,27 +67,92 @@ class Effect:
         """Name of the coefficient."""
         return f"{self.parameter}_{self.covariate}"
 
-    def resolved(self, study: Study) -> Effect:
-        """Choose the form by the data where it was left open."""
-        if self.form != "auto":
-            return self
-        words = _column(self, study).dtype.kind not in "fiub"
-        return replace(self, form="category" if words else "power")
+    def resolved(self, study: Study, unit: float = 1.0) -> Effect:
+        """Choose form and prior by the data where they were left open.
 
-    def sentence(self, study: Study) -> str:
-        """Say what happens to the parameter."""
+        Parameters
+        ----------
+        study : Study
+        unit : float
+            Size of a shift of 100 % on the scale of the parameter, see `scales.unit_of`.
+        """
+        form = self.form
+        if form == "auto":
+            form = "category" if _column(self, study).dtype.kind not in "fiub" else "power"
+        chosen = replace(self, form=form)
+        return replace(chosen, prior=self.prior or chosen._default_prior(study, unit))
+
+    def _default_prior(self, study: Study, unit: float) -> Distribution:
+        if self.value is not None:
+            return Normal(0.0, WIDTH)  # of nothing that is estimated
+        size = 1.0 if self.form == "linear" else unit
+        if self.form not in PER_UNIT:
+            return Normal(0.0, WIDTH * size)
+        spread = spread_of(study, self.covariate)
+        if spread == 0:
+            raise InputError(
+                f"covariate {self.covariate} is the same in all subjects: leave out its effect on "
+                f"{self.parameter}, or give it a prior."
+            )
+        return Normal(0.0, WIDTH * size / spread)
+
+    def sentence(self, study: Study, scale: str = "log") -> str:
+        """Say what happens to the parameter.
+
+        Parameters
+        ----------
+        study : Study
+        scale : {"log", "logit", "natural"}
+            On which the parameter varies.
+        """
         if self.form == "category":
             others = ", ".join(category_names(self, study))
             known = reference_category(self, study)
             return f"{self.parameter} differs by {self.covariate}: {others} against {known}"
-        reference = f"{reference_of(self, study):.4g}"
+        x, reference = self.covariate, f"{reference_of(self, study):.4g}"
         beta = self.name if self.value is None else f"{self.value:g}"
-        factor = {
-            "power": f"({self.covariate} / {reference})^{beta}",
-            "exponential": f"exp({beta} ({self.covariate} - {reference}))",
-            "linear": f"1 + {beta} ({self.covariate} - {reference})",
+        if scale == "log":
+            factor = {
+                "power": f"({x} / {reference})^{beta}",
+                "exponential": f"exp({beta} ({x} - {reference}))",
+                "linear": f"1 + {beta} ({x} - {reference})",
+            }[self.form]
+            return f"{self.parameter} is multiplied by {factor}"
+        shift = {
+            "power": f"{beta} log({x} / {reference})",
+            "exponential": f"{beta} ({x} - {reference})",
+            "linear": f"log(1 + {beta} ({x} - {reference}))",
         }[self.form]
-        return f"{self.parameter} is multiplied by {factor}"
+        what = f"the logit of {self.parameter}" if scale == "logit" else self.parameter
+        return f"{what} is shifted by {shift}"
+
+    def prior_sentence(self, study: Study, prior: Distribution) -> str:
+        """Say how wide a prior per unit of the covariate is; nothing for others."""
+        if self.form not in PER_UNIT or self.value is not None or not isinstance(prior, Normal):
+            return ""
+        spread = spread_of(study, self.covariate)
+        return (
+            f"{self.name}: its prior has a standard deviation of {prior.sd * spread:.3g} per "
+            f"standard deviation of {self.covariate} ({spread:.4g})"
+        )
+
+    def bounds(self, study: Study) -> tuple[float, float]:
+        """Between which values of beta the parameter exists in every subject of the data."""
+        if self.form != "linear":
+            return -math.inf, math.inf
+        x = covariate_numbers(study, self.covariate) - reference_of(self, study)
+        low, high = float(x.min()), float(x.max())
+        return -1 / high if high > 0 else -math.inf, -1 / low if low < 0 else math.inf
+
+    def check(self, study: Study) -> None:
+        """Refuse what the data do not have, and a known beta that makes a factor negative."""
+        self.shift(study, dict.fromkeys(self.coefficients(study), 0.0), _log_of_positive)
+        low, high = self.bounds(study)
+        if self.value is not None and not low < self.value < high:
+            raise InputError(
+                f"{self.sentence(study)}, which is not positive in every subject: the number must "
+                f"lie between {low:.4g} and {high:.4g}."
+            )
 
     def coefficients(self, study: Study) -> tuple[str, ...]:
         """Names of the coefficients that are estimated."""
@@ -108,6 +182,12 @@ class Effect:
             return beta * np.log(x / reference)
         centered = x - reference
         return beta * centered if self.form == "exponential" else log(1 + beta * centered)
+
+
+def _log_of_positive(x: Any) -> Any:
+    """Logarithm, NaN where there is none, without a warning."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.log(x)
 
 
 def _column(effect: Effect, study: Study) -> npt.NDArray[Any]:
@@ -147,6 +227,11 @@ def covariate_numbers(study: Study, covariate: str) -> Array:
             "or the effect out."
         )
     return numbers
+
+
+def spread_of(study: Study, covariate: str) -> float:
+    """Compute the standard deviation of a numeric covariate over the subjects."""
+    return float(np.std(covariate_numbers(study, covariate), ddof=1))
 
 
 def reference_of(effect: Effect, study: Study) -> float:

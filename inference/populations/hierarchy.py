@@ -28,10 +28,11 @@ from ..measuring.arms import check_arms, effect_shares
 from ..priors import random_variable
 from .covariates import Effect
 from .population import Effort, Population, individual_name, occasion_name, typical_values
-from .scales import Scale, scale_of, spread_unit
+from .scales import Scale, scale_of, spread_unit, unit_of
 
 if TYPE_CHECKING:
     from ...datasets.study import Study
+    from ...models.ode import OdeModel
     from ..problem import Problem
 
 __all__ = [
@@ -112,13 +113,27 @@ class Hierarchical(Population):
         spread = [n for n in problem.estimated if problem.model.parameter(n).iiv > 0]
         return tuple(spread or problem.estimated)
 
-    def resolved(self, study: Study) -> Hierarchical:
-        """Choose the forms of covariate effects that were left open."""
-        return replace(self, effects=tuple(e.resolved(study) for e in self.effects))
+    def resolved(self, study: Study, model: OdeModel) -> Hierarchical:
+        """Choose the forms and priors of covariate effects that were left open."""
+        units = {p.name: unit_of(p) for p in model.parameters}
+        chosen = (e.resolved(study, units.get(e.parameter, 1.0)) for e in self.effects)
+        return replace(self, effects=tuple(chosen))
+
+    def bounds(self, problem: Problem, name: str) -> tuple[float, float]:
+        """Bounds of a spread, or of the coefficient of a covariate."""
+        for effect in self.effects:
+            if name in effect.coefficients(problem.data):
+                return effect.bounds(problem.data)
+        return super().bounds(problem, name)
 
     def sentences(self, problem: Problem) -> tuple[str, ...]:
         """Covariate effects, and what varies between occasions."""
-        lines = [e.sentence(problem.data) for e in self.effects]
+        lines = []
+        for e in self.effects:
+            lines.append(e.sentence(problem.data, scale_of(*problem.bounds(e.parameter)).name))
+            if e.name in problem.all_priors:
+                lines.append(e.prior_sentence(problem.data, problem.all_priors[e.name]))
+        lines = [line for line in lines if line]
         if occasions := problem.arrangement.occasions:
             names, labels = ", ".join(occasions.parameters), ", ".join(occasions.labels)
             lines.append(f"{names} also varies between the occasions {labels}")
@@ -151,9 +166,7 @@ class Hierarchical(Population):
                 raise InputError(
                     f"effect of {effect.covariate}: {effect.parameter!r} is not estimated."
                 )
-            effect.shift(
-                problem.data, dict.fromkeys(effect.coefficients(problem.data), 0.0), np.log
-            )
+            effect.check(problem.data)
         for n, shape in self.shapes.items():
             if shape not in SHAPES or n in self.correlated:
                 raise InputError(
@@ -183,7 +196,10 @@ class Hierarchical(Population):
                         f"effect of {effect.covariate} on {effect.parameter}: the name of its "
                         f"coefficient, {coefficient}, is taken. Rename the covariate."
                     )
-                chosen[coefficient] = effect.prior
+                unit = spread_unit(problem, effect.parameter)
+                prior = effect.resolved(problem.data, unit).prior
+                assert prior is not None
+                chosen[coefficient] = prior
         return chosen
 
     def unit(self, problem: Problem, name: str) -> str:
@@ -235,7 +251,8 @@ class Hierarchical(Population):
 
     def _shift(self, problem: Problem, effect: Effect) -> Tensor:
         names = effect.coefficients(problem.data)
-        betas = {b: random_variable(b, problem.all_priors[b]) for b in names}
+        low, high = effect.bounds(problem.data)
+        betas = {b: random_variable(b, problem.all_priors[b], lower=low, upper=high) for b in names}
         return effect.shift(problem.data, betas, pt.log)
 
     def _spreads(self, problem: Problem) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .order import bounded_variable, drawing_order
 
 if TYPE_CHECKING:
     from ...datasets.study import Study
+    from ...models.ode import OdeModel
     from ..problem import Problem
 
 __all__ = [
@@ -105,8 +107,12 @@ class Population(ABC):
         """Look up the unit of one of `priors`."""
         return ""
 
-    def resolved(self, study: Study) -> Population:
-        """Complete what the data decide; nothing by default."""
+    def bounds(self, problem: Problem, name: str) -> tuple[float, float]:
+        """Bounds of one of `priors`: spreads are positive."""
+        return 0.0 if name.endswith(("_omega", "_iov")) else -math.inf, math.inf
+
+    def resolved(self, study: Study, model: OdeModel) -> Population:
+        """Complete what data and model decide; nothing by default."""
         return self
 
     def sentences(self, problem: Problem) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ...models.ode import Parameter
     from ..problem import Problem
 
-__all__ = ["Scale", "scale_of", "spread_unit"]
+__all__ = ["Scale", "scale_of", "spread_unit", "unit_of"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ def scale_of(lower: float, upper: float) -> Scale:
 
 def spread_unit(problem: Problem, name: str) -> float:
     """Size of a spread of 100 %: 1 on relative scales, that of the value on the natural one."""
-    if scale_of(*problem.bounds(name)).name != "natural":
+    return unit_of(problem.model.parameter(name))
+
+
+def unit_of(parameter: Parameter) -> float:
+    """Size of a spread of 100 % of a parameter of a model, see `spread_unit`."""
+    if scale_of(parameter.lower, parameter.upper).name != "natural":
         return 1.0
-    return max(abs(problem.model.parameter(name).value), 1e-3)
+    return max(abs(parameter.value), 1e-3)

@@ -51,16 +51,26 @@ def without_noise(values: Array, noise: Array, lower: float, upper: float) -> Ar
         Of the same mean; all equal where the noise explains the whole spread.
     """
     middle = np.nanmean(values, axis=0)
-    spread = np.nanvar(values, axis=0, ddof=1) if len(values) > 1 else np.zeros_like(middle)
-    part = np.nanmean(noise, axis=0) if np.isfinite(noise).any() else np.zeros_like(middle)
+    return np.clip(middle + _kept(values, noise) * (values - middle), lower, upper)
+
+
+def _kept(values: Array, noise: Array) -> Array:
+    """Part of a draw's distance from the mean that is not noise, 0 to 1; float64[...]."""
+    spread = np.nanvar(values, axis=0, ddof=1) if len(values) > 1 else 0.0 * values[0]
+    part = np.nanmean(noise, axis=0) if np.isfinite(noise).any() else 0.0 * values[0]
+    part = np.nan_to_num(part)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.clip(1 - np.nan_to_num(part) / spread, 0.0, 1.0)
-    share = np.where(spread > 0, share, 1.0)
-    return np.clip(middle + np.sqrt(share) * (values - middle), lower, upper)
+        share = np.clip(1 - part / spread, 0.0, 1.0)
+    kept: Array = np.sqrt(np.where(part > 0, share, 1.0))
+    return np.where((part > 0) & (spread == 0), 0.0, kept)
 
 
 def error_of_mean(values: Array, noise: Array) -> Array:
-    """Compute the standard error that few patients leave in the mean over draws.
+    """Compute the standard error that few patients leave in what draws are shrunk toward.
+
+    A draw without noise is ``m + kept (x - m)``: the part ``1 - kept`` of it is the mean ``m``,
+    whose patients are few as well. Where the noise explains the whole spread that is all of it;
+    with many patients it is nothing.
 
     Parameters
     ----------
@@ -75,7 +85,7 @@ def error_of_mean(values: Array, noise: Array) -> Array:
     known = np.isfinite(values) & np.isfinite(noise)
     total = np.where(known, noise, 0.0).sum(axis=0)
     error: Array = np.sqrt(total) / np.maximum(known.sum(axis=0), 1)
-    return error
+    return (1 - _kept(values, noise)) * error
 
 
 def limits(

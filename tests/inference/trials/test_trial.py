@@ -97,6 +97,26 @@ def test_with_many_patients_the_error_of_the_mean_does_not_count() -> None:
     assert np.abs(few - many).max() < 0.005
 
 
+def test_a_treatment_that_helps_some_and_harms_nobody_is_not_blurred_into_harm() -> None:
+    """Half of 40 draws without an effect and without noise, half with one of ten errors."""
+    p = np.tile([0.3, 0.3], (40, 1))
+    p[::2, 1] -= 0.2 + 0.01 * np.arange(20) / 20
+    trial = trial_of(p)
+    paired = np.where(p[:, 1] < 0.3, 0.02**2, 0.0)[:, None] * np.array([0.0, 1.0])
+    row = Trial(trial.design, trial.expected, trial.noise, paired[..., None], trial.failed)
+    first = row.differences().iloc[0]
+    assert first["p_better"] > 0.999
+    assert first["upper"] <= 0
+
+
+def test_one_draw_is_as_unsure_as_its_patients() -> None:
+    one = np.zeros((2, 100), dtype=bool)
+    one[0, :30], one[1, 25:52] = True, True
+    row = seen_in(one[None]).characteristics().iloc[0]
+    error = np.sqrt(0.3 * 0.7 / 99)
+    assert row["upper"] == pytest.approx(0.3 + 1.645 * error, abs=0.025 * error)
+
+
 def test_a_share_above_zero_counts_ties_half_and_blurs_by_the_error() -> None:
     gain = np.array([-1.0, 0.0, 1.0, np.nan])
     assert share_above_zero(gain, 0.0) == pytest.approx(0.5)

@@ -15,8 +15,9 @@ from cytobayes.inference.trials.choice import Utility
 from cytobayes.inference.trials.design import Arm, Design, Endpoint
 from cytobayes.inference.trials.regimen import front, optimize_regimen
 from cytobayes.models.distributions import LogNormal
+from cytobayes.models.dosing import Dose, Regimen
 from cytobayes.models.math import exp
-from cytobayes.models.ode import OdeModel, Parameter
+from cytobayes.models.ode import OdeModel, Parameter, State
 
 # Benefit: the target x / k falls below a half; harm: the signal u x exceeds 1.
 ENDS = (
@@ -123,6 +124,59 @@ def test_equal_candidates_are_within_the_noise_and_share_the_draws(dose: OdeMode
     assert choice.within_noise == 1
     assert "cannot be told" in choice.sentence
     assert choice.table["p_best"].sum() == pytest.approx(1.0)
+
+
+@pytest.fixture(scope="module")
+def depot() -> OdeModel:
+    """A dose at T into a depot: C = (t - T) exp(-(t - T)), highest one day after the dose."""
+
+    def rhs(t: Any, y: Any, p: Any) -> dict[str, Any]:
+        return {"A": -y.A, "C": y.A - y.C}
+
+    return OdeModel(
+        "depot",
+        (State("A"), State("C")),
+        (Parameter("v", 1.0, iiv=0.5),),
+        rhs,
+        outputs={"lack": lambda t, y, p: 1 / (1 + p.v * y.C)},
+        time_unit="d",
+        horizon=8.0,
+    )
+
+
+def cover(when: Any) -> Any:
+    """P(v C > 0.3 on day 6) for a dose at a time: a normal integral over log v."""
+    since = 6.0 - np.asarray(when)
+    return stats.norm.cdf(np.log(since * np.exp(-since) / 0.3) / 0.5)
+
+
+def timed(depot: OdeModel, when: Any, **options: Any) -> Any:
+    ends = (
+        Endpoint("covered", "control", "lack", level=1 / 1.3, time=6.0),
+        Endpoint("harm", "above", "C", level=10.0),
+    )
+    arm = Arm("a", Regimen([Dose("when", 1.0, "A")]))
+    return optimize_regimen(
+        arm, {"when": when}, Utility("covered", "harm"), depot,
+        design=Design((arm,), ends), n=128, draws=6, seed=3, workers=1, **options,
+    )  # fmt: skip
+
+
+def test_the_time_of_a_dose_is_found_on_a_grid(depot: OdeModel) -> None:
+    when = np.array([2.0, 3.0, 4.0, 4.5, 5.0, 5.5, 5.9])
+    choice = timed(depot, when)
+    assert choice.values == {"when": 5.0}
+    # 6 draws of 128 patients: a probability to four standard errors
+    error = 4 * np.sqrt(0.25 / 768)
+    assert choice.table["benefit"].to_numpy() == pytest.approx(cover(when), abs=error)
+
+
+def test_the_time_of_a_dose_is_found_between_two_ends(depot: OdeModel) -> None:
+    choice = timed(depot, (1.0, 7.5), method="evolution", rounds=4)
+    # cover falls by 0.37 d^2 at d days from the best time: 0.02 is a quarter of a day
+    assert cover(choice.values["when"]) > cover(5.0) - 0.02
+    late = choice.table[choice.table["when"] > 6.0]
+    assert len(late) and (late["benefit"] == 0).all()  # given after the day that counts
 
 
 def test_the_front_holds_what_nothing_beats() -> None:

@@ -34,12 +34,22 @@ def response(
         typer.Option("--ordinal/--binary", help="Default: by the values; grades are ordinal."),
     ] = None,
     at_least: Annotated[
-        Whole, typer.Option(help="Grade that counts: P(grade >= 3). Default 1.")
+        Whole, typer.Option(help="Grade that counts: P(grade >= 3). Default: a curve for each.")
     ] = None,
     scale: Annotated[
         Text, typer.Option(help="Grading scale; picks rows where the table has a column scale.")
     ] = None,
     by: Annotated[Text, typer.Option(help="Column of products or doses, to compare.")] = None,
+    partial: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Effect that differs between grades (partial proportional odds): exposure, or a "
+            "covariate."
+        ),
+    ] = None,
+    anchor: Annotated[
+        Text, typer.Option(help="Published curve to lay over the fit: elranatamab-crs (ng/mL).")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for table, figure, page and draws.")
     ] = None,
@@ -60,6 +70,8 @@ def response(
         at_least=at_least,
         scale=scale,
         by=by,
+        partial=partial or [],
+        anchor=anchor,
         out=out,
         draws=draws,
         seed=seed,

@@ -16,10 +16,13 @@ from ...datasets.wording import closest, counted, shown
 from ...datasets.writing import whole_file, write_netcdf
 from ..checks.convergence import convergence
 from ..console import say, show
+from ..response.anchors import anchor_for, check_anchor
 from ..response.bins import binned
 from ..response.fit_response import ASSOCIATION, fit_response
+from ..response.form import read_form
 from ..response.page import render_response
 from ..response.plot_response import curve_table, plot_response
+from ..response.predicted import shown_grades
 from ..response.products import compare_products
 from ..response.select_response import select_response
 from ..response.side_by_side import adjusted
@@ -50,6 +53,9 @@ class Answer:
     groups : array of str or None
         Product of each subject of the fit.
     at_least : int or None
+        Grade of an ordinal outcome; None: a curve for each.
+    anchor : Dataset or None
+        Published curve to lay over.
     """
 
     tree: xr.DataTree
@@ -57,6 +63,7 @@ class Answer:
     tables: dict[str, pd.DataFrame]
     groups: Any = None
     at_least: int | None = None
+    anchor: xr.Dataset | None = None
     curve: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -71,6 +78,8 @@ def run_response(
     at_least: int | None = None,
     scale: str | None = None,
     by: str | None = None,
+    partial: Sequence[str] = (),
+    anchor: str | None = None,
     out: Path | None = None,
     draws: int = 1000,
     seed: int = 1,
@@ -85,6 +94,8 @@ def run_response(
     """
     if out is not None:
         _refuse(out, force)
+    if anchor is not None:
+        check_anchor(anchor, at_least)
     rows, steps = read_rows(path, scale)
     for name in (*exposures, outcome, *covariates, *([by] if by else [])):
         _check_column(path, rows, name)
@@ -94,7 +105,7 @@ def run_response(
         steps.append(f"{counted(lost, 'patient')} with gaps left out.")
     rows, y = rows[whole], y[whole]
     options: dict[str, Any] = {"kind": kind, "scale": _scale(rows, scale)}
-    options |= {"draws": draws, "seed": seed}
+    options |= {"draws": draws, "seed": seed, "partial": tuple(partial)}
     tables: dict[str, pd.DataFrame] = {}
     exposure, curve = exposures[0], curves[0]
     z = rows[list(covariates)] if covariates else None
@@ -113,18 +124,21 @@ def run_response(
     done = str(tree.attrs["what_was_done"])
     steps.insert(0, done[:1].upper() + done[1:])
     grade = None if kind == "binary" else at_least
+    published = _published(tree, anchor, at_least, steps)
     groups = None
     if by:
         groups = rows[by].astype(str).to_numpy()
         tables["products"] = compare_products(tree, groups, at_least=grade)
-        steps.append(tables["products"].attrs["sentence"])
+        counts = "" if tree.attrs["kind"] != "ordinal" else f" Risks: grade {grade or 1} or higher."
+        steps.append(tables["products"].attrs["sentence"] + counts)
     if z is None:
         steps.append(ASSOCIATION)
     verdict = convergence(tree)
     steps.append(verdict.sentence)
     tables = {"coefficients": coefficients(tree, verdict.table), **tables}
     tables["bins"] = observed(tree, grade)
-    answer = Answer(tree, tuple(steps), tables, groups, grade, curve_table(tree, at_least=grade))
+    curves_shown = curve_table(tree, at_least=grade)
+    answer = Answer(tree, tuple(steps), tables, groups, grade, published, curves_shown)
     for step in answer.steps:
         say(step)
     for table in (t for n, t in tables.items() if n != "bins"):
@@ -191,12 +205,31 @@ def coefficients(tree: xr.DataTree, checks: pd.DataFrame) -> pd.DataFrame:
 
 
 def observed(tree: xr.DataTree, at_least: int | None) -> pd.DataFrame:
-    """Outcomes in bins of exposure."""
+    """Outcomes in bins of exposure; of each grade where none is asked for."""
     x = tree["constant_data"]["exposure"].to_numpy()
     y = tree["observed_data"]["outcome"].to_numpy()
-    number = tree.attrs["kind"] == "continuous"
-    counted_y = y if number else (y >= (at_least or 1)).astype(float)
-    return binned(x, counted_y, proportion=not number)
+    if tree.attrs["kind"] == "continuous":
+        return binned(x, y, proportion=False)
+    grades = shown_grades(read_form(tree), at_least)
+    each = {k: binned(x, (y >= k).astype(float)) for k in grades}
+    if len(each) == 1:
+        return each[grades[0]]
+    return pd.concat(each, names=["at_least"]).reset_index(level=0).reset_index(drop=True)
+
+
+def _published(
+    tree: xr.DataTree, name: str | None, at_least: int | None, steps: list[str]
+) -> xr.Dataset | None:
+    """Evaluate a published curve over these exposures, and say what it is."""
+    if name is None:
+        return None
+    found = anchor_for(tree, name, at_least=at_least)
+    steps.append(
+        f"Published curve: {found.attrs['name']}, of any CRS at low burden, for exposures in "
+        f"{found['exposure'].attrs['units']}, as those of this table have to be. "
+        f"{found.attrs['note']} {found.attrs['source']}"
+    )
+    return found
 
 
 def _outcome(
@@ -243,7 +276,8 @@ def _refuse(out: Path, force: bool) -> None:
 def _write(out: Path, answer: Answer) -> None:
     """Write every file, each whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
-    figure = plot_response(answer.tree, groups=answer.groups, at_least=answer.at_least)
+    shown_as: dict[str, Any] = {"groups": answer.groups, "at_least": answer.at_least}
+    figure = plot_response(answer.tree, **shown_as, anchor=answer.anchor)
     tables = {"response.csv": answer.tables["coefficients"], "curve.csv": answer.curve}
     tables |= {"bins.csv": answer.tables["bins"]}
     tables |= {f"{n}.csv": t for n, t in answer.tables.items() if n not in ("coefficients", "bins")}

@@ -9,13 +9,16 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...datasets.errors import InputError
+from ...datasets.wording import closest, shown
 from ...models.distributions import Distribution, Normal
 from ...models.library import get
 from ...models.response import expit
 
-__all__ = ["published_curve", "published_options"]
+__all__ = ["ANCHORS", "anchor_for", "check_anchor", "published_curve", "published_options"]
 
 ANCHOR = "elranatamab-crs"
+ANCHORS = (ANCHOR,)  # published curves
+POINTS = 121
 NAMES = {"b0": "intercept", "b_C": "slope"}
 
 
@@ -72,6 +75,46 @@ def published_curve(
             ),
         },
     )
+
+
+def anchor_for(tree: xr.DataTree, name: str, *, at_least: int | None = None) -> xr.Dataset:
+    """Evaluate a published curve over the exposures of a fit.
+
+    Parameters
+    ----------
+    tree : DataTree
+        From `fit_response`, of the risk of CRS or of its grade 1 or higher.
+    name : {"elranatamab-crs"}
+    at_least : int, optional
+        Grade that is shown of an ordinal fit.
+
+    Returns
+    -------
+    Dataset
+        As from `published_curve`, for a low burden.
+
+    Raises
+    ------
+    InputError
+        If there is no such curve, or it is one of another outcome.
+    """
+    check_anchor(name, 2 if tree.attrs["kind"] == "continuous" else at_least)
+    x = tree["constant_data"]["exposure"].to_numpy()
+    if x.min() <= 0:
+        raise InputError(f"{name} needs positive exposures, in ng/mL.")
+    return published_curve(np.geomspace(x.min(), x.max(), POINTS))
+
+
+def check_anchor(name: str, at_least: int | None) -> None:
+    """Refuse a curve that is not there, or another outcome than any CRS."""
+    if name not in ANCHORS:
+        guess = closest(name, ANCHORS, cutoff=0.0)
+        raise InputError(
+            f"no published curve is called {shown(name)}. Did you mean {guess!r}? There are "
+            f"{', '.join(ANCHORS)}."
+        )
+    if (at_least or 1) > 1:
+        raise InputError(f"{name} is the risk of any CRS: it suits a yes or no, or grade >= 1.")
 
 
 def published_options(burden: str | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..drawing import CHAINS, CURVE, INK, PRIOR, log_wanted, set_log, style
 from .bins import binned
 from .curves import Straight
 from .form import read_form
-from .predicted import checked_grade, response_curve
+from .predicted import response_curve, shown_grades
 from .side_by_side import effect_of
 
 __all__ = ["curve_table", "plot_response", "response_caption"]
@@ -28,11 +28,24 @@ BANDS = {"q025": 0.025, "q25": 0.25, "median": 0.5, "q75": 0.75, "q975": 0.975}
 def curve_table(tree: xr.DataTree, *, at_least: int | None = None) -> pd.DataFrame:
     """Numbers of the curve over the range of exposures, at the means of covariates.
 
+    Parameters
+    ----------
+    tree : DataTree
+        From `fit_response`.
+    at_least : int, optional
+        Grade of an ordinal outcome; default: each, one after the other.
+
     Returns
     -------
     DataFrame
-        Columns exposure, q025, q25, median, q75, q975.
+        Columns exposure, q025, q25, median, q75, q975; before them ``at_least`` where several
+        grades are shown.
     """
+    grades = shown_grades(read_form(tree), at_least)
+    if len(grades) > 1:
+        each = [curve_table(tree, at_least=k).assign(at_least=k) for k in grades]
+        table = pd.concat(each, ignore_index=True)
+        return table[["at_least", *(c for c in table if c != "at_least")]]
     x = tree["constant_data"]["exposure"].to_numpy()
     wide = log_wanted(x) or read_form(tree).curve.positive
     grid = np.geomspace(x.min(), x.max(), POINTS) if wide and x.min() > 0 else None
@@ -59,7 +72,7 @@ def plot_response(
     groups : sequence of str, optional
         Product or dose of each subject, in the order of the fit: one row of exposures each.
     at_least : int, optional
-        Grade of an ordinal outcome; default 1.
+        Grade of an ordinal outcome; default: a curve for each.
     bins : int
         Of exposure, with about equal numbers of subjects.
     anchor : Dataset, optional
@@ -71,27 +84,24 @@ def plot_response(
     Figure
     """
     x = tree["constant_data"]["exposure"].to_numpy()
-    outcome = tree["observed_data"]["outcome"].to_numpy()
-    kind = str(tree.attrs["kind"])
-    grade = checked_grade(read_form(tree), at_least)
-    y = outcome if kind == "continuous" else (outcome >= grade).astype(float)
+    grades = shown_grades(read_form(tree), at_least)
     labels = np.asarray(["all"] * x.size if groups is None else groups).astype(str)
     names = list(dict.fromkeys(labels))
     heights = (4.0, 0.45 + 0.28 * len(names))
     with style():
         figure = Figure(figsize=(6.2, sum(heights) + 0.4), layout="constrained")
         top, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-        _bands(top, curve_table(tree, at_least=at_least))
+        for k in grades:
+            _grade(top, tree, k, bins, single=len(grades) == 1)
         if anchor is not None:
             _anchor(top, anchor)
-        _observed(top, x, y, kind, bins)
         _exposures(below, x, labels, names)
         if read_form(tree).curve.positive and x.min() > 0:
             set_log(below, "x")
         unit = str(tree["constant_data"]["exposure"].attrs.get("units", ""))
         below.set_xlabel(f"{tree.attrs['exposure_name']}{f' [{unit}]' if unit else ''}")
-        top.set_ylabel(_axis(tree, grade))
-        if kind != "continuous":
+        top.set_ylabel(_axis(tree, grades))
+        if tree.attrs["kind"] != "continuous":
             top.set_ylim(-0.03, 1.03)
         top.legend(loc="best")
     return figure
@@ -116,11 +126,32 @@ def response_caption(tree: xr.DataTree) -> str:
     )
 
 
-def _bands(axes: Axes, table: pd.DataFrame) -> None:
+def _grade(axes: Axes, tree: xr.DataTree, k: int, bins: int, *, single: bool) -> None:
+    """Draw curve and observed outcomes of one grade or higher, or those of the whole outcome."""
+    x = tree["constant_data"]["exposure"].to_numpy()
+    y = tree["observed_data"]["outcome"].to_numpy()
+    number = tree.attrs["kind"] == "continuous"
+    y = y if number else (y >= k).astype(float)
+    color = CURVE if single else CHAINS[(k - 1) % len(CHAINS)]
+    _bands(
+        axes, curve_table(tree, at_least=k), color, "fitted curve" if single else f"grade >= {k}"
+    )
+    if single:
+        shift = 0.0 if number else np.where(y > 0, 0.015, -0.015)
+        axes.plot(x, y + shift, "." if number else "|", color=INK, ms=5, alpha=0.35)
+    table = binned(x, y, bins=bins, proportion=not number)
+    spread = [table["observed"] - table["lower"], table["upper"] - table["observed"]]
+    axes.errorbar(
+        table["middle"], table["observed"], spread, fmt="o", color=INK if single else color, ms=5,
+        lw=1.2, capsize=2.5, label="observed" if single else None,
+    )  # fmt: skip
+
+
+def _bands(axes: Axes, table: pd.DataFrame, color: str, label: str) -> None:
     x = table["exposure"]
-    axes.fill_between(x, table["q025"], table["q975"], color=CURVE, alpha=0.15, lw=0)
-    axes.fill_between(x, table["q25"], table["q75"], color=CURVE, alpha=0.3, lw=0)
-    axes.plot(x, table["median"], color=CURVE, lw=1.6, label="fitted curve")
+    axes.fill_between(x, table["q025"], table["q975"], color=color, alpha=0.15, lw=0)
+    axes.fill_between(x, table["q25"], table["q75"], color=color, alpha=0.3, lw=0)
+    axes.plot(x, table["median"], color=color, lw=1.6, label=label)
 
 
 def _anchor(axes: Axes, anchor: xr.Dataset) -> None:
@@ -130,18 +161,6 @@ def _anchor(axes: Axes, anchor: xr.Dataset) -> None:
         ends = anchor["low"], anchor["high"]
         axes.fill_between(anchor["exposure"], *ends, color=PRIOR, alpha=0.18, lw=0)
     axes.plot(anchor["exposure"], anchor["risk"], color=PRIOR, lw=1.2, ls="--", label=name)
-
-
-def _observed(axes: Axes, x: Array, y: Array, kind: str, bins: int) -> None:
-    """Bins with intervals, over the single outcomes."""
-    table = binned(x, y, bins=bins, proportion=kind != "continuous")
-    shift = 0.0 if kind == "continuous" else np.where(y > 0, 0.015, -0.015)
-    axes.plot(x, y + shift, "|" if kind != "continuous" else ".", color=INK, ms=5, alpha=0.35)
-    spread = [table["observed"] - table["lower"], table["upper"] - table["observed"]]
-    axes.errorbar(
-        table["middle"], table["observed"], spread, fmt="o", color=INK, ms=5, lw=1.2,
-        capsize=2.5, label="observed",
-    )  # fmt: skip
 
 
 def _exposures(axes: Axes, x: Array, labels: Array, names: list[str]) -> None:
@@ -158,11 +177,12 @@ def _exposures(axes: Axes, x: Array, labels: Array, names: list[str]) -> None:
     axes.set_ylim(0.4, len(names) + 0.6)
 
 
-def _axis(tree: xr.DataTree, grade: int) -> str:
+def _axis(tree: xr.DataTree, grades: tuple[int, ...]) -> str:
     """Name of the outcome."""
     name, scale = str(tree.attrs["outcome_name"]), str(tree.attrs["scale"])
     if tree.attrs["kind"] == "continuous":
         return name
     if tree.attrs["kind"] == "binary":
         return f"probability of {name}"
+    grade = str(grades[0]) if len(grades) == 1 else "k"
     return f"P({name} >= {grade}){f', {scale}' if scale else ''}"

@@ -14,7 +14,7 @@ from ...datasets.wording import shown
 from .form import Form, read_form
 from .kinds import Ordinal, expected
 
-__all__ = ["checked_grade", "response_curve", "subject_response"]
+__all__ = ["checked_grade", "response_curve", "shown_grades", "subject_response"]
 
 Array = npt.NDArray[Any]
 
@@ -93,6 +93,13 @@ def checked_grade(form: Form, at_least: int | None) -> int:
     if not 1 <= grade <= highest:
         raise InputError(f"at_least={grade}: the fitted outcome reaches from 1 to {highest}.")
     return grade
+
+
+def shown_grades(form: Form, at_least: int | None) -> tuple[int, ...]:
+    """Grades from which on an outcome counts: the one asked for, or all of an ordinal outcome."""
+    if at_least is None and isinstance(form.kind, Ordinal):
+        return tuple(range(1, form.kind.levels + 1))
+    return (checked_grade(form, at_least),)
 
 
 def _evaluated(

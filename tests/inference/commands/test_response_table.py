@@ -10,11 +10,19 @@ import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from cytobayes.datasets.errors import InputError
 from cytobayes.inference.cli import main
 from cytobayes.inference.commands import response_table
 from cytobayes.inference.commands.response_table import FILES, run_response
+from cytobayes.inference.response.anchors import published_curve
+from cytobayes.inference.response.curves import Straight
+from cytobayes.inference.response.form import Form
+from cytobayes.inference.response.kinds import Ordinal
+from cytobayes.inference.response.plot_response import plot_response
+
+from ..response.trees import CHAINS, DRAWS, made_tree
 
 SLOPE, BURDEN, CUTS = 1.6, 0.5, np.array([0.75, 1.9, 2.9])
 
@@ -131,3 +139,81 @@ def test_a_column_may_have_a_comma_in_its_name(
     with pytest.raises(Reached) as found:
         run_response(path, exposures=[name, "auc"], outcome="grade", curves=["emax"])
     assert found.value.args == (name, "emax")
+
+
+def chosen_fit(exposure: Any, outcome: Any, **_: Any) -> Any:
+    """A fit of grades 0 to 3 that is chosen and not sampled."""
+    theta = {"slope": np.random.default_rng(1).normal(SLOPE, 0.2, CHAINS * DRAWS)}
+    theta |= {"c1": CUTS[0], "gap2": CUTS[1] - CUTS[0], "gap3": CUTS[2] - CUTS[1]}
+    form = Form(Ordinal(3), Straight("log10", 5e4), (), (), (), {})
+    tree = made_tree(form, theta, exposure, outcome)
+    tree.attrs["what_was_done"] = "grades by cmax."
+    energy = np.random.default_rng(2).normal(size=(CHAINS, DRAWS))
+    each = {"diverging": energy > np.inf, "energy": energy, "tree_depth": energy * 0 + 3}
+    tree["sample_stats"] = xr.Dataset({n: (("chain", "draw"), v) for n, v in each.items()})
+    return tree
+
+
+def test_grades_without_a_choice_have_a_curve_each(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_table, "fit_response", chosen_fit)
+    asked: dict[str, Any] = {"exposures": ["cmax"], "outcome": "grade", "curves": ["logistic"]}
+    whole = run_response(table, **asked, by="product")
+    rows = pd.read_csv(table)
+    assert whole.curve["at_least"].unique().tolist() == [1, 2, 3]
+    assert whole.tables["bins"]["at_least"].unique().tolist() == [1, 2, 3]
+    for k in (1, 2, 3):
+        one = run_response(table, **asked, at_least=k)
+        mine = whole.curve[whole.curve["at_least"] == k].drop(columns="at_least")
+        pd.testing.assert_frame_equal(mine.reset_index(drop=True), one.curve)
+        bins = whole.tables["bins"].query(f"at_least == {k}")
+        assert (bins["n"] * bins["observed"]).sum() == pytest.approx((rows["grade"] >= k).sum())
+    x = np.log10(whole.curve["exposure"].to_numpy() / 5e4)
+    cut = CUTS[whole.curve["at_least"].to_numpy() - 1]
+    np.testing.assert_allclose(whole.curve["median"], 1 / (1 + np.exp(cut - SLOPE * x)), atol=0.03)
+    assert any("Risks: grade 1 or higher." in step for step in whole.steps)
+    labels = plot_response(whole.tree).axes[0].get_legend_handles_labels()[1]
+    assert labels == ["grade >= 1", "grade >= 2", "grade >= 3"]
+
+
+def test_a_published_curve_is_laid_over_any_crs_alone(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_table, "fit_response", chosen_fit)
+    asked: dict[str, Any] = {"exposures": ["cmax"], "outcome": "grade", "curves": ["logistic"]}
+    out = table.parent / "anchored"
+    answer = run_response(table, **asked, anchor="elranatamab-crs", out=out)
+    assert answer.anchor is not None and "ng/mL" in " ".join(answer.steps)
+    pd.testing.assert_series_equal(
+        pd.Series(answer.anchor["risk"].values, name="risk"),
+        pd.Series(published_curve(answer.anchor["exposure"].values)["risk"].values, name="risk"),
+    )
+    assert "elranatamab, first dose" in (out / "response.html").read_text()
+    with pytest.raises(InputError, match="Did you mean 'elranatamab-crs'"):
+        run_response(table, **asked, anchor="elranatamab")
+    with pytest.raises(InputError, match="risk of any CRS"):
+        run_response(table, **asked, anchor="elranatamab-crs", at_least=2)
+
+
+def test_effects_that_differ_between_grades_reach_the_fit(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    def fitted(exposure: Any, outcome: Any, **options: Any) -> Any:
+        given.append(options["partial"])
+        return chosen_fit(exposure, outcome)
+
+    monkeypatch.setattr(response_table, "fit_response", fitted)
+    with pytest.raises(SystemExit) as left:
+        main(
+            ["response", str(table), "--exposure", "cmax", "--outcome", "grade"]
+            + ["--partial", "exposure"]
+        )
+    assert left.value.code == 0 and given == [("exposure",)]
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="partial: 'burden' is none of the effects exposure"):
+        run_response(
+            table, exposures=["cmax"], outcome="grade", curves=["logistic"], partial=["burden"]
+        )

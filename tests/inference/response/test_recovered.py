@@ -59,9 +59,11 @@ def judge(
         assert abs(float(draws.mean()) - value) < 4 * float(draws.std()), name
         assert float(draws.std()) < wide, name
     start = np.array(list(truth.values()))
-    best = -minimize(
-        lambda v: -score(v), start, method="Nelder-Mead", options={"maxiter": 4000}
-    ).fun
+
+    def loss(v: Array) -> float:
+        return -score(v)
+
+    best = -float(minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000}).fun)
     rows = np.stack([posterior[n].to_numpy().ravel() for n in truth], axis=1)[::10]
     below = np.array([best - score(row) for row in rows])
     # In large samples twice this gap is chi-squared with as many degrees as parameters.

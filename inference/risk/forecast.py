@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from ..arrangement import regimens_of
 from ..predict import draws_of, thinned
 from ..units import factor
 from .courses import solve_course
-from .individual import Evidence, Individual, cut_study, individual_of
+from .individual import Evidence, Individual, cut_regimen, cut_study, individual_of
 from .particles import Particles, start, update
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def forecast(
     draws: int | None = 200,
     particles: int = 400,
     planned: bool = False,
+    regimen: Regimen | Mapping[str, Regimen] | None = None,
     report: Callable[[str], None] = lambda text: None,
 ) -> Forecast:
     """Forecast the grade of patients as their measurements arrive.
@@ -113,7 +114,11 @@ def forecast(
     particles : int
     planned : bool
         Count doses after the landmark as known beforehand. Default: they may be an answer to the
-        course, and are left out; the forecast is then one without further treatment.
+        course, and are left out; the forecast is then one without further treatment. That holds for
+        later doses of a series, and for a schedule in place of the doses of the data, as well.
+    regimen : Regimen, or mapping of subject to Regimen, optional
+        Schedule of the patients to forecast, in place of the doses of the study; default: that
+        which the problem was given.
     report : callable
         Told after each patient how far it is.
 
@@ -124,7 +129,7 @@ def forecast(
     Raises
     ------
     InputError
-        If a name is unknown, or the landmarks do not ascend.
+        If a name is unknown, the landmarks do not ascend, or a patient has no schedule.
     """
     study = problem.data if study is None else study
     chosen = tuple(study.subjects if subjects is None else subjects)
@@ -137,7 +142,10 @@ def forecast(
     for place, subject in enumerate(chosen, 1):
         rng = np.random.default_rng([seed, zlib.crc32(subject.encode())])
         prior = individual_of(problem, data, study, subject)
-        walk = _Walk(problem, grading, prior, signal, planned, start(prior, particles, rng), rng)
+        given = _schedule(problem, regimen, subject)
+        walk = _Walk(
+            problem, grading, prior, signal, planned, given, start(prior, particles, rng), rng
+        )
         found = [walk.to(study, subject, day) for day in landmarks]
         values.append(np.array([v for v, _ in found]))
         notes += [
@@ -150,6 +158,18 @@ def forecast(
                    "grade": np.arange(1, array.shape[-1] + 1)}  # fmt: skip
     mean, low, high = (xr.DataArray(array[:, :, k], coordinates) for k in range(3))
     return Forecast(mean, low, high, pd.DataFrame(notes))
+
+
+def _schedule(
+    problem: Problem, regimen: Regimen | Mapping[str, Regimen] | None, subject: str
+) -> Regimen | None:
+    """Whole schedule of a patient in place of the doses of its data, if there is one."""
+    given = problem.regimen if regimen is None else regimen
+    if given is None or isinstance(given, Regimen):
+        return given
+    if subject not in given and subject not in problem.data.subjects:
+        raise InputError(f"subject {shown(subject)} has no schedule: give it one with regimen=.")
+    return given.get(subject, Regimen())
 
 
 def kept_draws(data: xr.Dataset, grading: GradeFit) -> xr.Dataset:
@@ -176,6 +196,7 @@ class _Walk:
     prior: Individual
     signal: str
     planned: bool
+    given: Regimen | None
     particles: Particles
     rng: np.random.Generator
     day: float = -np.inf
@@ -184,36 +205,27 @@ class _Walk:
         """Mean and interval of P(grade >= k) at a landmark; what it took."""
         known = cut_study(study, subject, day, planned=self.planned)
         per = factor(study.time_unit, self.problem.model.time_unit, "time")
+        regimen = self._regimen(study, subject, day)
         rows = 0
         if known is not None:
             rows = known.observations.sizes["row"]
-            evidence = Evidence(self.problem, known, self.day * per, self._given(subject))
+            evidence = Evidence(self.problem, known, self.day * per, regimen)
             if not evidence.empty and (known.observations["time"] > self.day).any():
                 self.particles = update(self.particles, self.prior, evidence, self.rng)
         self.day = day
-        regimen = self._regimen(known, study, subject)
         chance = self._chance(regimen)
         tails = np.quantile(chance, [0.05, 0.95], axis=0)
         p = self.particles
         note = {"rows": rows, "steps": p.steps, "acceptance": p.acceptance, "distinct": p.distinct}
         return np.stack([chance.mean(axis=0), *tails]), note
 
-    def _regimen(self, known: Study | None, study: Study, subject: str) -> Regimen:
-        """Doses that are known, also of a patient without a measurement so far."""
-        if (given := self._given(subject)) is not None:
-            return given
-        if known is None:
-            doses = study.select(subjects=[subject]).to_frame("doses")
-            doses = doses[self.planned | (doses["time"] <= self.day)]
-            known = study.select(subjects=[subject]).with_doses(doses)
-        return regimens_of(self.problem.model, known, None)[0]
-
-    def _given(self, subject: str) -> Regimen | None:
-        """Schedule that the fit was given in place of the doses of its data."""
-        given = self.problem.regimen
-        if given is None or isinstance(given, Regimen):
-            return given
-        return given.get(subject, Regimen())
+    def _regimen(self, study: Study, subject: str, day: float) -> Regimen:
+        """Doses that are known on a day, also of a patient without a measurement so far."""
+        whole = self.given
+        if whole is None:
+            whole = regimens_of(self.problem.model, study.select(subjects=[subject]), None)[0]
+        per = factor(study.time_unit, self.problem.model.time_unit, "time")
+        return whole if self.planned else cut_regimen(whole, day * per)
 
     def _chance(self, regimen: Regimen) -> Array:
         """P(grade >= k) of each particle, by its own draw of the ordinal model."""

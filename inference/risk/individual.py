@@ -1,13 +1,13 @@
 """One patient against the population: prior of the individual parameters, likelihood of the rows.
 
 The patient is not among those of the fit. Rows later than a landmark are cut away before anything
-is computed, so that nothing can depend on them; so are doses that begin later.
+is computed, so that nothing can depend on them; so are doses that come later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from pytensor.compile.maker import function as compiled_function
 
 from ...datasets.errors import InputError
 from ...datasets.study import Study
-from ...models.dosing import Regimen
+from ...models.dosing import Dose, Regimen, Reset, Switch
 from ..measuring.sigmas import residual_spreads
 from ..populations.hierarchy import STUDENT, Hierarchical
 from ..populations.scales import scale_of
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
     from ..arrangement import Observed
 
-__all__ = ["Evidence", "Individual", "cut_study", "individual_of"]
+__all__ = ["Evidence", "Individual", "cut_regimen", "cut_study", "individual_of"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+ROUNDING = 1e-9  # of the number of doses so far
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +175,52 @@ def cut_study(study: Study, subject: str, until: float, *, planned: bool = False
         rows.reset_index(drop=True), name=study.name, units=units, time_unit=study.time_unit,
         doses=doses.reset_index(drop=True) if len(doses) else None,
     )  # fmt: skip
+
+
+def cut_regimen(regimen: Regimen, until: float) -> Regimen:
+    """Keep the doses, switches and resets that come at a time or before it, and nothing else.
+
+    Parameters
+    ----------
+    regimen : Regimen
+    until : float
+        In the time unit of the model.
+
+    Returns
+    -------
+    Regimen
+        Of repeated doses those so far; an infusion that has begun, whole.
+
+    Raises
+    ------
+    InputError
+        If a time is a parameter: it is not known beforehand what comes by then.
+
+    Examples
+    --------
+    >>> daily = Regimen([Dose(0.0, 5.0, "A", interval=1.0, count=7), Dose(4.0, 9.0, "A")])
+    >>> [(e.time, e.count) for e in cut_regimen(daily, 2.5).events]
+    [(0.0, 3)]
+    """
+    if until == np.inf:
+        return regimen
+    cut = (_so_far(event, until) for event in regimen.events)
+    return Regimen([event for event in cut if event is not None])
+
+
+def _so_far(event: Dose | Switch | Reset, until: float) -> Dose | Switch | Reset | None:
+    """Leave of one event what comes until then."""
+    if isinstance(event.time, str):
+        raise InputError(
+            f"an event of the schedule comes at {event.time}, a parameter: a forecast cannot tell "
+            "whether that is later than the landmark. Give its time as a number, or planned=True."
+        )
+    gap = until - event.time
+    if gap < 0:
+        return None
+    if not isinstance(event, Dose) or event.count == 1:
+        return event
+    return replace(event, count=min(event.count, 1 + int(gap / event.interval + ROUNDING)))
 
 
 class Evidence:

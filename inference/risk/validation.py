@@ -133,8 +133,9 @@ def cross_validate(
     method : {"importance", "refit"}
         How the held-out patient leaves the population, where its later course must not be known.
         ``"importance"`` weights the draws of the fit, one patient at a time; ``"refit"`` fits the
-        model again without each fold. With ``given="course"`` no course is held out and the fit
-        stands as it is; the ordinal model is always fitted without the held-out grades.
+        model again without each fold. In both, grades are those of the other folds, for the
+        mechanistic model as for the simple ones. With ``given="course"`` no course is held out and
+        the fit stands as it is.
     outcome, scale, signal, draws
         As in `risk`.
     refit : callable, optional
@@ -268,9 +269,9 @@ class _Job:
         chance, shapes = np.empty((self.fold.size, self.grades.top)), {}
         for k, subject in enumerate(self.grades.subjects):
             place, shapes[subject] = without(self.problem, data, subject, rng)
-            ours = np.arange(self.fold.size) != k
             part = _drawn(course, place)
-            grading = fit_grades(part, self._training(ours), rng, onset=False)
+            others = self._training(self.fold != self.fold[k])
+            grading = fit_grades(part, others, rng, onset=False)
             found = self._forecast(self.problem, _picked(data, place), grading, [subject])
             chance[k] = found[0]
             self.report(f"{k + 1} of {self.fold.size} patients, Pareto k {shapes[subject]:.2f}")
@@ -302,7 +303,7 @@ class _Job:
         found = forecast(
             train, tree, grading, seed=self.seed, signal=self.signal,  # type: ignore[arg-type]
             study=self.problem.data, subjects=names, landmarks=(self.until,), draws=self.draws,
-            particles=PARTICLES,
+            particles=PARTICLES, regimen=self.problem.regimen,
         )  # fmt: skip
         return np.asarray(found.risk.to_numpy()[:, 0])
 

@@ -15,7 +15,7 @@ from cytobayes.inference import Problem
 from cytobayes.inference.populations.covariates import Effect
 from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.models.distributions import LogNormal
-from cytobayes.models.ode import Namespace, OdeModel, Parameter
+from cytobayes.models.ode import Namespace, OdeModel, Parameter, State
 
 Array = npt.NDArray[np.float64]
 CUTS = np.array([-1.2, 0.6, 2.4, 4.2])
@@ -35,6 +35,23 @@ def model() -> OdeModel:
         (),
         (Parameter("height", REFERENCE, "pg/mL", prior=LogNormal(REFERENCE, 1.0), iiv=OMEGA),),
         outputs={"signal": bump},
+        output_units={"signal": "pg/mL"},
+        time_unit="d",
+        horizon=28.0,
+    )
+
+
+def dosed_model() -> OdeModel:
+    """Build the same with a drug that stays for days and doubles the signal at 1 mg."""
+    return OdeModel(
+        "dosed_bump",
+        (State("D", "mg"),),
+        (
+            *model().parameters,
+            Parameter("k", 0.1, "1/d", source="made up"),
+        ),
+        lambda t, y, p: {"D": -p.k * y.D},
+        outputs={"signal": lambda t, y, p: bump(t, y, p) * (1 + y.D)},
         output_units={"signal": "pg/mL"},
         time_unit="d",
         horizon=28.0,

@@ -1,21 +1,33 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from scipy.stats import norm
 
 from cytobayes.datasets import InputError
 from cytobayes.datasets.study import Study
+from cytobayes.inference import Problem
+from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.risk.assessment import GradeFit, fit_grades
 from cytobayes.inference.risk.courses import course_of
 from cytobayes.inference.risk.forecast import Forecast, forecast
 from cytobayes.inference.risk.grades import grades_of
-from cytobayes.inference.risk.individual import Evidence, cut_study, individual_of
+from cytobayes.inference.risk.individual import (
+    Evidence,
+    cut_regimen,
+    cut_study,
+    individual_of,
+)
 from cytobayes.inference.risk.particles import start, update
+from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 
-from .fakes import OMEGA, REFERENCE, SIGMA, cohort, posterior, problem
+from .fakes import OMEGA, REFERENCE, SIGMA, cohort, dosed_model, posterior, problem
 
 STUDY, HEIGHTS, _ = cohort()
 PROBLEM = problem(STUDY)
@@ -45,10 +57,11 @@ def whole(grading: GradeFit) -> Forecast:
 def test_a_forecast_is_the_same_to_the_last_bit_whatever_comes_later(
     grading: GradeFit, whole: Forecast, day: float
 ) -> None:
-    """Plant other values, limits, rows and doses after the landmark."""
+    """Plant other values, rows below a limit, missing rows and other grades after the landmark."""
     rows = STUDY.to_frame().drop(columns="unit")
     later = rows["time"] > day
     rows.loc[later, "value"] *= 50
+    rows.loc[later & (rows["time"] > 9), "censoring"] = "left"  # the value is the limit
     rows = rows[~(later & (rows["time"] < 8))]
     outcomes = STUDY.to_frame("outcomes").assign(value=4.0, time=day + 1)
     planted = Study(
@@ -70,6 +83,85 @@ def test_the_planted_change_would_have_been_seen(grading: GradeFit, whole: Forec
         rows, name="x", units=STUDY.units, time_unit="d", covariates=STUDY.to_frame("covariates")
     )
     assert not made(grading, early).risk.sel(landmark=3).equals(whole.risk.sel(landmark=3))
+
+
+FIRST, LATER = Dose(0.0, 1.0, "D"), Dose(5.0, 20.0, "D")
+SERIES = Dose(0.0, 1.0, "D", interval=2.5, count=3)
+FEW = STUDY.select(subjects=CHOSEN)
+DOSED = Problem(dosed_model(), FEW, population=Hierarchical(), regimen=Regimen([FIRST]))
+
+
+def by_data(events: list[Dose]) -> Problem:
+    fields = [
+        {"time": e.time, "amount": e.amount, "interval": e.interval, "count": e.count}
+        for e in events
+    ]
+    table = pd.DataFrame([{"subject": s, "target": "D", **f} for s in CHOSEN for f in fields])
+    return replace(DOSED, data=FEW.with_doses(table), regimen=None)
+
+
+def by_schedule(events: list[Dose]) -> Problem:
+    return replace(DOSED, regimen=Regimen(events))
+
+
+def by_subject(events: list[Dose]) -> Problem:
+    return replace(DOSED, regimen={s: Regimen(events) for s in CHOSEN})
+
+
+@pytest.mark.parametrize(
+    ("way", "events"),
+    [
+        (by_data, [FIRST, LATER]),
+        (by_data, [SERIES]),
+        (by_schedule, [SERIES]),
+        (by_subject, [FIRST, LATER]),
+    ],
+)
+def test_doses_after_the_landmark_count_only_where_they_were_planned(
+    grading: GradeFit, way: Callable[[list[Dose]], Problem], events: list[Dose]
+) -> None:
+    def at(problem: Problem, planned: bool = False) -> xr.DataArray:
+        rows = problem.data.to_frame().drop(columns="unit").query("time in (0, 1)")
+        few = Study(
+            rows, name="few", units=FEW.units, time_unit="d", doses=problem.data.to_frame("doses")
+        )
+        return forecast(
+            problem, TREE, grading, seed=1, study=few, subjects=CHOSEN[:1], landmarks=(2.0, 7.0),
+            particles=40, planned=planned,
+        ).risk  # fmt: skip
+
+    one, several, foreseen = at(way([FIRST])), at(way(events)), at(way(events), planned=True)
+    assert several.sel(landmark=2).identical(one.sel(landmark=2))
+    risen = (foreseen - several).sel(grade=1)
+    assert (risen.sel(landmark=2) > 0.01).all()
+    assert (risen.sel(landmark=7) == 0).all()  # by then all was given
+    assert not several.sel(landmark=7).identical(one.sel(landmark=7))
+
+
+def test_a_schedule_is_cut_at_a_time_dose_by_dose() -> None:
+    rest: list[Dose | Switch | Reset] = [Switch(4.0, "k", 0.2), Reset(6.0)]
+    whole = Regimen([SERIES, LATER, *rest])
+    cut = [cut_regimen(whole, day).events for day in (-1.0, 0.0, 2.5, 4.9, 5.0, np.inf)]
+    assert cut[0] == ()
+    assert cut[1] == (replace(SERIES, count=1),)
+    assert cut[2] == (replace(SERIES, count=2),)
+    assert cut[3] == (replace(SERIES, count=2), rest[0])
+    assert cut[4] == (SERIES, LATER, rest[0])
+    assert cut[5] == whole.events
+    with pytest.raises(InputError, match=r"comes at tau.*planned=True"):
+        cut_regimen(Regimen([Dose("tau", 1.0, "D")]), 3.0)
+
+
+def test_a_patient_without_a_schedule_is_refused_where_others_have_one(
+    grading: GradeFit,
+) -> None:
+    known = FEW.select(subjects=CHOSEN[1:])
+    fitted = replace(DOSED, data=known, regimen={s: Regimen([FIRST]) for s in known.subjects})
+    ask: Any = {"seed": 1, "study": FEW, "subjects": CHOSEN[:1], "landmarks": (0.0,)}
+    with pytest.raises(InputError, match="'P00' has no schedule"):
+        forecast(fitted, TREE, grading, **ask)
+    found = forecast(fitted, TREE, grading, regimen={"P00": Regimen([FIRST])}, **ask)
+    assert np.isfinite(found.risk).all()
 
 
 def conjugate(values: np.ndarray, times: np.ndarray) -> tuple[float, float, float]:

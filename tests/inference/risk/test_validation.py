@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,7 @@ from cytobayes.inference.risk.validation import (
     cross_validate,
     landmark,
 )
+from cytobayes.models.dosing import Regimen
 
 from .fakes import DAYS, OMEGA, REFERENCE, SIGMA, cohort, posterior, problem
 
@@ -72,18 +75,37 @@ def test_every_model_predicts_every_patient_and_probabilities_fall(by_course: Va
     )
 
 
-def by_fold(outcomes: pd.DataFrame, fold: Whole) -> Array:
+def by_fold(outcomes: pd.DataFrame, fold: Whole, way: str) -> Array:
     grades = grades_of(STUDY.with_outcomes(outcomes))
-    return _Job(PROBLEM, known(), grades, fold, np.inf, "signal", None, 1, print).by_course()
+    until = np.inf if way == "course" else 0.0
+    job = _Job(PROBLEM, known(), grades, fold, until, "signal", None, 1, print)
+    if way == "course":
+        return job.by_course()
+    return job.by_importance(np.random.default_rng(1))[0]
 
 
-def test_a_planted_grade_changes_no_prediction_of_its_own_fold() -> None:
+@pytest.mark.parametrize("way", ["course", "importance"])
+def test_a_planted_grade_changes_no_prediction_of_its_own_fold(way: str) -> None:
+    """What holds for the simple models, see there: the same patients teach the grades."""
     fold = np.arange(HEIGHTS.size) % 3
     table = STUDY.to_frame("outcomes")
     other = table.assign(value=np.where(table.index == 4, 4 - table["value"], table["value"]))
-    first, second = by_fold(table, fold), by_fold(other, fold)
+    first, second = by_fold(table, fold, way), by_fold(other, fold, way)
     np.testing.assert_array_equal(first[fold == 1], second[fold == 1])
     assert (first[fold != 1] != second[fold != 1]).all()
+
+
+def test_a_refit_forecasts_its_held_out_patients_with_their_own_schedules() -> None:
+    given = replace(PROBLEM, regimen={s: Regimen() for s in STUDY.subjects})
+
+    def refit(train: Problem) -> xr.DataTree:
+        assert isinstance(train.regimen, dict) and set(train.regimen) == set(train.data.subjects)
+        inside = known().sel(subject=list(train.data.subjects))
+        return xr.DataTree.from_dict({"posterior": inside})
+
+    options: Any = {"seed": 1, "given": "baseline", "method": "refit", "folds": 2, "at_least": 2}
+    found = cross_validate(given, known(), refit=refit, **options)
+    assert np.isfinite(found.predictions[MECHANISTIC]).all()
 
 
 def test_refits_are_kept_and_an_interrupted_validation_goes_on(tmp_path: Path) -> None:

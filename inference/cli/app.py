@@ -20,6 +20,7 @@ WORKFLOW = """\
 column per analyte ("IL-6 (pg/mL)"); a grade in "crs (ASTCT)"; options where names differ:
 
 [cyan]  cytobayes check my.csv[/]              [dim]what is in it, or what is wrong with it[/]
+[cyan]  cytobayes nca my.csv[/]                [dim]peak, area, half-life, without a model[/]
 [cyan]  cytobayes init my.csv[/]               [dim]a commented analysis.toml, models proposed[/]
 [cyan]  cytobayes models show endotoxin[/]     [dim]equations, parameters, priors, sources[/]
 [cyan]  cytobayes simulate endotoxin -o e.png[/] [dim]what it does, before any data[/]

@@ -1,4 +1,4 @@
-"""The commands about data: ``check``, ``init``, ``grade``, ``datasets``."""
+"""The commands about data: ``check``, ``init``, ``grade``, ``nca``, ``datasets``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..console import fail, show
-from .app import SETTINGS, AsJson, Text, app
+from .app import SETTINGS, AsJson, Many, Number, Text, app
 from .reading import (
     Columns,
     Format,
@@ -21,7 +21,7 @@ from .reading import (
     Units,
 )
 
-__all__ = ["check", "datasets", "grade", "init", "show_one_dataset"]
+__all__ = ["check", "datasets", "grade", "init", "nca", "show_one_dataset"]
 
 BAD_INPUT = 2
 datasets_app = typer.Typer(context_settings=SETTINGS)
@@ -129,6 +129,62 @@ def grade(
     if out is not None:
         write_daily(grading, out)
     show(summary_text(grading, as_json=as_json))
+
+
+@app.command()
+def nca(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Measurements: a file, or a published set.")
+    ],
+    observable: Annotated[Many, typer.Option(help="Only this one; several times.")] = None,
+    window: Annotated[
+        Text, typer.Option(help="First and last time that count: 0:28, in the unit of the data.")
+    ] = None,
+    level: Annotated[Number, typer.Option(help="Report the time above it, in the unit.")] = None,
+    method: Annotated[
+        str, typer.Option(help='Rule of the areas: "lin up/log down" or linear.')
+    ] = "lin up/log down",
+    serum_il6: Annotated[
+        bool, typer.Option("--serum-il6", help="Keep IL-6 after tocilizumab, which blocks it.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write all columns, names as in PKNCA (csv).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace it if it exists.")] = False,
+    columns: Columns = None,
+    format: Format = "auto",
+    observables: Observables = None,
+    units: Units = None,
+    limits: Limits = None,
+    time_unit: TimeUnit = None,
+    sheet: Sheet = "",
+    outcomes: Outcomes = None,
+    patients: Patients = None,
+    as_json: AsJson = False,
+) -> None:
+    """Peak, area, half-life of each measured curve, without a model; doubtful peaks are marked."""
+    from ..commands.nca_table import run_nca
+
+    run_nca(
+        data,
+        only=observable or [],
+        window=window,
+        level=level,
+        method=method,
+        serum_il6=serum_il6,
+        out=out,
+        force=force,
+        as_json=as_json,
+        patients=str(patients or ""),
+        columns=columns,
+        format=format,
+        observables=observables,
+        units=units,
+        limits=limits,
+        time_unit=time_unit,
+        sheet=sheet,
+        outcomes=outcomes,
+    )
 
 
 @datasets_app.callback(invoke_without_command=True)

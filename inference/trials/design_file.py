@@ -25,7 +25,7 @@ HEAD = {"name": str, "model": str, "n": int, "draws": int, "until": float, "ever
 TABLES = ("grading", "spread", "optimize")
 ARRAYS = ("arm", "endpoint")
 ARM = ("name", "what_if", "evidence", "parameters", "factors", "covariates", "regimen", "trigger")
-SEARCH = ("arm", "benefit", "harm", "weight", "method", "rounds", "space")
+SEARCH = ("arm", "benefit", "harm", "weight", "at_least", "method", "rounds", "space")
 
 
 @dataclass(frozen=True)
@@ -253,9 +253,20 @@ def _search(table: Any, where: str) -> Space | None:
     values = {
         name: tuple(_one(v, float, f"{here}: {name}") for v in row) for name, row in space.items()
     }
-    weight = float(_one(table.get("weight", 1.0), float, f"{here}: weight"))
     return Space(
-        str(table["arm"]), Utility(str(table["benefit"]), str(table["harm"]), weight), values,
+        str(table["arm"]), _utility(table, here), values,
         str(table.get("method", "grid")),
         int(_one(table.get("rounds", 12), int, f"{here}: rounds")),
     )  # fmt: skip
+
+
+def _utility(table: Mapping[str, Any], here: str) -> Utility:
+    if "weight" in table and "at_least" in table:
+        raise InputError(f"{here}: give weight (benefit against harm) or at_least (the least harm "
+                         "with so much benefit), not both")  # fmt: skip
+    numbers = {
+        k: float(_one(table[k], float, f"{here}: {k}"))
+        for k in ("weight", "at_least")
+        if k in table
+    }
+    return Utility(str(table["benefit"]), str(table["harm"]), **numbers)

@@ -114,7 +114,7 @@ def plot_choice(choice: Choice) -> Figure:
             [
                 Line2D([], [], marker="o", ls="", color=PRIOR, label="candidate"),
                 Line2D([], [], marker="o", color=CURVE, label="front: none is better in both"),
-                Line2D([], [], marker="D", ls="", color=LIMIT, label="highest expected utility"),
+                Line2D([], [], marker="D", ls="", color=LIMIT, label=_chosen(choice)),
             ]
         )
     return panels.figure
@@ -131,3 +131,8 @@ def _bars(axes: Any, choice: Choice) -> None:
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of draws in which it is best")
     axes.set_title("How sure?")
+
+
+def _chosen(choice: Choice) -> str:
+    limit = choice.utility.at_least
+    return "highest expected utility" if limit is None else "least harm with enough benefit"

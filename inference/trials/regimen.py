@@ -1,6 +1,7 @@
 """`optimize_regimen`: doses and times of the highest expected utility, and how sure that is.
 
-Utility is benefit minus a weight times harm. It is expected over posterior draws and virtual
+Utility is benefit minus a weight times harm; or minus the harm, among the candidates whose benefit
+is enough. It is expected over posterior draws and virtual
 patients, not computed at the mean of the parameters: the best regimen for the mean is not the
 best on average. Every candidate sees the same patients, so that candidates differ by what they do.
 """
@@ -112,7 +113,7 @@ def optimize_regimen(
     bench.patients = patients_of(source, posterior, plain, draws, seed + 1)
     fresh, _ = search.all(candidates[choice.best : choice.best + 1])
     mean = np.nanmean(fresh[:, 0], axis=0)
-    return replace(choice, fresh=float(mean[0] - utility.weight * mean[1]))
+    return replace(choice, fresh=float(utility.of(mean)), fresh_benefit=float(mean[0]))
 
 
 class Search:
@@ -183,7 +184,8 @@ class Search:
                 if done is not None:
                     done(min(len(tried), total), total)
             mean = np.nanmean(tried[key][0], axis=0)
-            return float(utility.weight * mean[1] - mean[0])
+            short = float(utility.short_by(mean[0]))
+            return 1.0 + short if short > 0 else -float(utility.of(mean))  # no harm exceeds 1
 
         differential_evolution(
             loss, [(float(v[0]), float(v[1])) for v in space.values()], maxiter=rounds,
@@ -245,24 +247,31 @@ def _choice(
     evidence: Mapping[str, str],
 ) -> Choice:
     """Put the numbers of all candidates into a table."""
-    gain = pairs[..., 0] - utility.weight * pairs[..., 1]
-    gain = gain[np.isfinite(gain).all(axis=1)]
-    if not len(gain):
+    pairs = pairs[np.isfinite(pairs).all(axis=(1, 2))]
+    if not len(pairs):
         raise InputError("no draw could be solved for all candidates; narrow the space.")
+    benefit, harm = pairs.mean(axis=0).T
+    allowed = utility.short_by(benefit) == 0
+    if not allowed.any():
+        raise InputError(
+            f"no candidate has {utility.benefit} in at least {100 * (utility.at_least or 0):g} % "
+            f"of the patients; the highest is {100 * benefit.max():.1f} %. Widen the space, or ask "
+            "for less."
+        )
+    gain = np.where(allowed, utility.of(pairs), np.nan)
     mean = gain.mean(axis=0)
-    best = int(mean.argmax())
+    best = int(np.nanargmax(mean))
     behind = gain[:, best, None] - gain
-    top = gain == gain.max(axis=1, keepdims=True)
-    low, high = limits(gain)
-    benefit, harm = np.nanmean(pairs, axis=0).T
+    top = gain == np.nanmax(gain, axis=1, keepdims=True)
+    low, high = (np.where(allowed, x, np.nan) for x in limits(utility.of(pairs)))
     table = pd.DataFrame(candidates, columns=list(names)).assign(
         benefit=benefit, harm=harm, utility=mean, utility_lower=low, utility_upper=high,
         behind=behind.mean(axis=0),
         behind_error=behind.std(axis=0, ddof=1 if len(gain) > 1 else 0) / np.sqrt(len(gain)),
         p_best=(top / top.sum(axis=1, keepdims=True)).mean(axis=0),
-        on_front=front(benefit, harm),
+        on_front=front(benefit, harm), allowed=allowed,
     )  # fmt: skip
-    information = float(gain.max(axis=1).mean() - mean[best])
+    information = float(np.nanmax(gain, axis=1).mean() - mean[best])
     return Choice(
         names, table, best, utility, dict(edges), information, failed, label,
         notes=notes, evidence=evidence,

@@ -81,6 +81,12 @@ def test_everything_is_read() -> None:
     assert request.search.utility.weight == 2.0
 
 
+def test_a_limit_of_the_benefit_takes_the_place_of_a_weight() -> None:
+    search = read_design_text(FULL.replace("weight = 2", "at_least = 0.8")).search
+    assert search is not None
+    assert search.utility.at_least == 0.8
+
+
 def test_a_what_if_is_filled_in_and_changed() -> None:
     text = '[[arm]]\nwhat_if = "bridging"\n[arm.parameters]\nkb = 0.5\n'
     arm = read_design_text(text, model="crs-cascade").design.arms[0]
@@ -100,6 +106,8 @@ def test_a_what_if_is_filled_in_and_changed() -> None:
         ('state = "steroid"', "", r"arm b: \[\[arm.trigger\]\]"),
         ('arm = "b"', 'arm = "c"', "none of the arms"),
         ("weight = 2", "weight = -2", "rewarded"),
+        ("weight = 2", "weight = 2\nat_least = 0.8", "not both"),
+        ("weight = 2", "at_least = 80", "must be a probability"),
         ("first = [100, 560.0]", "first = 3", "a list of numbers"),
         ("first = [100, 560.0]", 'first = ["a"]', "must be a number"),
         ("cuts = [-1, 0, 1]", "cuts = [1, 0]", "must ascend"),

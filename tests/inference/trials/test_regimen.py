@@ -126,6 +126,50 @@ def test_equal_candidates_are_within_the_noise_and_share_the_draws(dose: OdeMode
     assert choice.table["p_best"].sum() == pytest.approx(1.0)
 
 
+def least_harm(dose: OdeModel, values: Any, at_least: float, **options: Any) -> Any:
+    settings: dict[str, Any] = {"n": 400, "draws": 60, "seed": 2, "workers": 1} | options
+    return optimize_regimen(
+        Arm("a"), {"x": values}, Utility("benefit", "harm", at_least=at_least), dose,
+        design=Design((Arm("a"),), ENDS), **settings,
+    )  # fmt: skip
+
+
+def test_the_least_harm_is_sought_where_the_benefit_is_enough(dose: OdeModel) -> None:
+    """Both rise with x, so that the lowest x with a benefit of 0.8 is best: 1.09 exactly."""
+    values = np.array([0.5, 0.9, 1.2, 1.6, 2.5])
+    choice = least_harm(dose, values, 0.8)
+    assert choice.table["allowed"].tolist() == (exact(values)[0] >= 0.8).tolist()
+    assert choice.values == {"x": 1.2}
+    row = choice.table.loc[choice.best]
+    assert row["utility"] == pytest.approx(-row["harm"])
+    assert choice.table["p_best"].tolist() == [0.0, 0.0, 1.0, 0.0, 0.0]
+    assert choice.table["utility"].isna().tolist() == (~choice.table["allowed"]).tolist()
+    # without the limit the same table has its optimum elsewhere: the least harm is at 0.5
+    assert choice.table["harm"].idxmin() == 0
+    assert "lowest harm with benefit in at least 80 %" in choice.sentence
+    assert "2 of 5 candidates have too little benefit" in choice.sentence
+    assert len(choice.plot().axes) == 2
+
+
+def test_evolution_stops_at_the_benefit_that_is_asked_for(dose: OdeModel) -> None:
+    choice = least_harm(dose, (0.2, 4.0), 0.8, method="evolution", rounds=6)
+    # 60 draws: the benefit of a draw varies by about 0.1 with its parameters
+    assert exact(choice.values["x"])[0] == pytest.approx(0.8, abs=0.02 + 4 * 0.1 / np.sqrt(60))
+    assert choice.table["benefit"][choice.best] >= 0.8
+
+
+def test_a_benefit_that_nothing_reaches_is_refused(dose: OdeModel) -> None:
+    with pytest.raises(InputError, match=r"in at least 99 % of the patients; the highest is"):
+        least_harm(dose, [0.5, 1.0], 0.99, n=50, draws=10)
+
+
+def test_less_benefit_in_fresh_patients_is_said(dose: OdeModel) -> None:
+    choice = least_harm(dose, [1.2, 2.0], 0.8, n=50, draws=10)
+    low = replace(choice, fresh_benefit=0.75)
+    assert "in only 75.0 %" in low.sentence
+    assert "in only" not in replace(choice, fresh_benefit=0.85).sentence
+
+
 @pytest.fixture(scope="module")
 def depot() -> OdeModel:
     """A dose at T into a depot: C = (t - T) exp(-(t - T)), highest one day after the dose."""
@@ -217,3 +261,8 @@ def test_spaces_without_a_meaning_are_refused(
 def test_a_weight_that_rewards_harm_is_refused() -> None:
     with pytest.raises(InputError, match="rewarded"):
         Utility("a", "b", -1.0)
+
+
+def test_a_benefit_beyond_certainty_is_refused() -> None:
+    with pytest.raises(InputError, match="at_least = 1.2"):
+        Utility("a", "b", at_least=1.2)

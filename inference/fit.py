@@ -122,8 +122,9 @@ def fit(
         Groups ``posterior`` (chain, draw, ...), ``sample_stats`` (with ``failed_solves`` (chain,
         draw, cause)), ``warmup_posterior``, ``warmup_sample_stats``, ``log_likelihood``,
         ``observed_data``, ``constant_data`` (subject, time, censoring, limits and standard error of
-        each row) and ``study``. Attributes: `read_facts` tells them. After Ctrl-C the tree holds
-        what was drawn so far and ``interrupted`` is 1.
+        each row, and ``above`` where rows are conditional on lying above a value) and ``study``.
+        Attributes: `read_facts` tells them. After Ctrl-C the tree holds what was drawn so far and
+        ``interrupted`` is 1.
 
     Raises
     ------
@@ -267,6 +268,9 @@ def attach_data(tree: xr.DataTree, problem: Problem) -> None:
             "upper": (o.rows.upper, unit),
             "se": (o.rows.se, unit),
         }
+        above = np.broadcast_to(o.rows.above, o.rows.value.shape)
+        if np.isfinite(above).any():
+            columns["above"] = above, unit
         for column, (array, attributes) in columns.items():
             known[f"{o.name}_{column}"] = xr.DataArray(
                 array, {dim: coordinate}, (dim,), attrs=attributes

@@ -13,7 +13,7 @@ import numpy as np
 import sympy
 
 from ..models.symbolic import trace
-from .measuring.arms import arm_sentences, arm_sizes
+from .measuring.arms import arm_sentences, effective_sizes
 from .measuring.error import KINDS
 from .priors import is_cut
 
@@ -104,7 +104,7 @@ def _measuring(problem: Problem) -> dict[str, Any]:
         "means": [o.name for o in observed if (o.rows.se > 0).any()],
     }
     if problem.family.name == "hierarchical":
-        sizes = arm_sizes(problem)
+        sizes = effective_sizes(problem)
         chosen["arms"] = sizes.tolist() if (sizes > 1).any() else []
     return {key: value for key, value in chosen.items() if value}
 

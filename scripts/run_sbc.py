@@ -7,6 +7,11 @@ Ten subjects get 100 mg by mouth; the concentration in plasma is measured six ti
 below 0.5 mg/L are reported as such (about one in five). Clearance and volume differ between
 subjects. What is finished stands in benchmarks/results/sbc_hierarchical.csv and is not repeated;
 the picture is docs/images/sbc_hierarchical.png.
+
+The committed file is of this problem, at the tolerance that was the default then. Its id is of the
+time before populations could vary between occasions, of which `Problem.id` says today that there
+are none: a test computes it without them. Anything else would be another calibration, and
+`calibrate` refuses to add to the file under the id of today: to run it anew, delete it first.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ from cytobayes.inference import Problem
 from cytobayes.inference.calibration import calibrate, read_calibration
 from cytobayes.inference.checks.sbc import sbc
 from cytobayes.inference.populations.hierarchy import Hierarchical
-from cytobayes.models import Namespace, OdeModel, Parameter, State
+from cytobayes.models import Namespace, OdeModel, Parameter, SolverOptions, State
 from cytobayes.models.distributions import HalfNormal, LogNormal
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +37,7 @@ PICTURE = ROOT / "docs" / "images" / "sbc_hierarchical.png"
 SUBJECTS = tuple(f"S{k:02d}" for k in range(1, 11))
 TIMES = np.array([0.5, 1.5, 4.0, 8.0, 12.0, 24.0])  # hours
 LLOQ, DOSE, SEED = 0.5, 100.0, 20261
+OPTIONS = SolverOptions(rtol=1e-6)  # the default of all populations when it was run
 
 
 def absorbed(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
@@ -64,6 +70,7 @@ def problem() -> Problem:
         study,
         population=Hierarchical(varying=("CL", "V"), omega={"CL": spread, "V": spread}),
         priors={"C_sigma": LogNormal(0.2, 0.4)},
+        solver=OPTIONS,
     )
 
 

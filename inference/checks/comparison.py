@@ -14,7 +14,7 @@ import xarray as xr
 
 from ...datasets.errors import InputError
 from .check import Check
-from .loo import elpd
+from .loo import elpd, few_inner, units_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,10 @@ def compare(
     Raises
     ------
     InputError
-        If fits are of different rows, values or units: their densities have no common measure.
+        If fits are of different rows, values or units: their densities have no common measure; or
+        if rows are conditional on lying above a limit in one of them (M2, M4) and not so in the
+        other: a density that is divided by a probability is higher whatever the model. (Fits of
+        releases that did not write this down pass as unconditional.)
 
     Notes
     -----
@@ -112,7 +115,7 @@ def compared(records: Mapping[str, Any], by: str) -> Check:
     return Check(
         name="compare",
         title=f"Comparison of models by {by}",
-        sentence=sentence(table, by),
+        sentence=sentence(table, by) + inner_of(records),
         good=None,
         table=table,
         plot=lambda: figure(table),
@@ -138,6 +141,13 @@ def fingerprint(tree: xr.DataTree) -> dict[str, str]:
     return found
 
 
+def truncation(tree: xr.DataTree) -> dict[str, list[float]]:
+    """Values that rows are conditional on lying above; of the observables that have any."""
+    known = tree["constant_data"].to_dataset()
+    names = map(str, tree["observed_data"].to_dataset().data_vars)
+    return {n: known[f"{n}_above"].to_numpy().tolist() for n in names if f"{n}_above" in known}
+
+
 def refuse_different_rows(fits: Mapping[str, xr.DataTree]) -> None:
     """Refuse fits that do not score the same rows."""
     prints = {name: fingerprint(tree) for name, tree in fits.items()}
@@ -155,6 +165,14 @@ def refuse_different_rows(fits: Mapping[str, xr.DataTree]) -> None:
                     f"{first} and {name} are fitted to different rows of {observable} (or in "
                     "another unit): their predictive densities cannot be compared. Fit both to "
                     "the same study."
+                )
+        here, there = truncation(fits[first]), truncation(fits[name])
+        for observable in prints[first]:
+            if here.get(observable) != there.get(observable):
+                raise InputError(
+                    f"{observable}: rows of {first} and {name} are conditional on lying above a "
+                    "limit (M2, M4) in one and not so, or on another limit, in the other. That "
+                    "raises a density whatever the model: give both the same censoring."
                 )
 
 
@@ -253,6 +271,12 @@ def sentence(table: pd.DataFrame, by: str) -> str:
         )
     high = int(table["high_k"].sum())
     return f"{text}. {high} Pareto k are too high: read it with caution." if high else f"{text}."
+
+
+def inner_of(records: Mapping[str, Any]) -> str:
+    """Say in which fits too few of the effects drawn for a subject count."""
+    said = {name: few_inner(units_of(record)) for name, record in records.items()}
+    return "".join(f" {name}:{text}" for name, text in said.items() if text)
 
 
 def figure(table: pd.DataFrame) -> Figure:

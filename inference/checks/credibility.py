@@ -30,7 +30,7 @@ COLORS = {PASS: "#c7e9c0", ATTENTION: "#fdae6b", OPEN: "#deebf7", STATED: "white
 # What an evaluation consists of, and the checks, by name, that can stand for each part.
 EVALUATION = {
     "Gradient": ("gradient",),
-    "Predictive checks": ("vpc", "npde", "fit_quality", "predictive"),
+    "Predictive checks": ("vpc", "npde", "fit_quality", "posterior_predictive"),
     "Calibration": ("sbc",),
     "Sensitivity to priors": ("sensitivity",),
     "Identifiability": ("identifiability",),

@@ -14,6 +14,7 @@ from ...datasets.errors import InputError
 from ...datasets.wording import counted
 from ..drawing import INK, LIMIT, PRIOR, Panels, log_wanted, set_log, style
 from ..percent import rare
+from .bins import cuts
 from .check import Check
 from .outside import ALARM
 from .residual_drawing import draw_over, draw_quantiles, draw_trend, handles
@@ -32,7 +33,8 @@ Array = npt.NDArray[Any]
 FAR = 2.0  # IWRES beyond it are counted
 EXPECTED = float(2 * stats.norm.sf(FAR))
 ENOUGH = 5  # residuals for a test, at least
-TESTS = ("p_far", "p_time", "p_size")
+BINS = 6  # of time and of IPRED, at most
+TESTS = ("p_far", "p_time", "p_time_bins", "p_size", "p_size_bins")
 CAPTION = (
     "DV is the measured value, PRED the prediction for a typical subject with these covariates, "
     "IPRED that of the subject itself; points should scatter around the diagonal. IWRES are the "
@@ -59,7 +61,7 @@ def fit_quality(
         ``table`` has one row per measurement: observable, subject, time, dv, pred, ipred, iwres
         (NaN for a censored one), ``exact`` (False for a censored one, whose ``dv`` is the limit).
         `residual_trends` gives the tests. ``good``: none of them, corrected for their number, has
-        a p below 0.01.
+        a p below 0.01, so that at most 1 % of fits with exchangeable normal residuals fail.
 
     Raises
     ------
@@ -113,9 +115,11 @@ def residual_trends(table: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         observable, n, ``far`` (share of IWRES beyond 2 in size, 0.046 expected) and ``p_far`` (of
-        as many or more, binomial); ``time`` and ``p_time``, rank correlation of IWRES with time;
-        ``size`` and ``p_size``, rank correlation of their absolute values with IPRED. NaN where
-        there are fewer than five residuals, or all at one time.
+        as many or more, binomial); ``time`` and ``p_time``, rank correlation of IWRES with time,
+        which sees what rises or falls; ``p_time_bins``, ranks of IWRES by bins of time (at most
+        six, Kruskal and Wallis), which sees a curve too; ``size``, ``p_size`` and
+        ``p_size_bins``, the same of their absolute values with IPRED. NaN where there are fewer
+        than five residuals, or all at one time; of bins, where there are not two of five.
     """
     rows = []
     for name, part in table.groupby("observable", sort=False):
@@ -123,11 +127,26 @@ def residual_trends(table: pd.DataFrame) -> pd.DataFrame:
         z = one["iwres"].to_numpy()
         far = int((np.abs(z) > FAR).sum())
         p_far = stats.binomtest(far, z.size, EXPECTED, "greater").pvalue if z.size else np.nan
-        time = rank_correlation(one["time"].to_numpy(), z)
-        size = rank_correlation(one["ipred"].to_numpy(), np.abs(z))
+        time = trend(one["time"].to_numpy(), z)
+        size = trend(one["ipred"].to_numpy(), np.abs(z))
         rows.append((name, z.size, far / z.size if z.size else np.nan, p_far, *time, *size))
-    columns = ["observable", "n", "far", "p_far", "time", "p_time", "size", "p_size"]
+    columns = ["observable", "n", "far", "p_far"]
+    columns += ["time", "p_time", "p_time_bins", "size", "p_size", "p_size_bins"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def trend(x: Array, y: Array) -> tuple[float, float, float]:
+    """Rank correlation, its p, and that of bins."""
+    return *rank_correlation(x, y), bins_differ(x, y)
+
+
+def bins_differ(x: Array, y: Array) -> float:
+    """Test whether ``y`` lies higher in some bins of ``x`` than in others; p, or NaN."""
+    if x.size < 2 * ENOUGH or np.ptp(y) == 0:
+        return np.nan
+    group = np.searchsorted(cuts(x, least=ENOUGH, bins=BINS), x, side="right")
+    parts = [y[group == k] for k in np.unique(group)]
+    return float(stats.kruskal(*parts).pvalue) if len(parts) > 1 else np.nan
 
 
 def rank_correlation(x: Array, y: Array) -> tuple[float, float]:
@@ -160,7 +179,10 @@ def sentence(trends: pd.DataFrame) -> str:
         ("size", "of their size with IPRED"),
     ):
         if np.isfinite(worst[column]):
-            parts.append(f"{words} {worst[column]:.2f} (p {worst[f'p_{column}']:.2g})")
+            ps = f"p {worst[f'p_{column}']:.2g}"
+            if np.isfinite(bins := worst[f"p_{column}_bins"]):
+                ps += f", of bins {bins:.2g}"
+            parts.append(f"{words} {worst[column]:.2f} ({ps})")
     return f"{begin}. {which}: {', '.join(parts)}."
 
 

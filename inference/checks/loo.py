@@ -22,7 +22,9 @@ __all__ = ["elpd", "loo"]
 
 BY = ("observation", "subject")
 UNIT = "unit"  # what is left out
+NAMES, INNER = ("subject", "time", "observable"), "inner_ess"
 LISTED = 5
+FEW_INNER = 10.0  # effective inner draws below which elpd of a subject is off by 0.1, about
 CAPTION = (
     "Pareto k of each left-out unit: how much the posterior would change without it. Above the "
     "line the estimate of its prediction cannot be trusted, and the unit is influential."
@@ -61,7 +63,8 @@ def loo(
     -------
     Check
         Table: a row per unit with subject, time and observable (of observations), elpd (expected
-        log predictive density), pareto_k, good. ``good`` is None where a unit has a high k.
+        log predictive density), pareto_k, good, and of subjects inner_ess (effective effects per
+        draw; below 10 the sentence says so). ``good`` is None where a unit has a high k.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def elpd(
     -------
     ELPDData
         Its ``elpd_i`` and ``pareto_k`` have the dim ``unit`` with the coordinates subject, and for
-        observations time and observable.
+        observations time and observable, for subjects inner_ess.
     """
     import arviz as az
 
@@ -127,8 +130,7 @@ def elpd(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning)  # high k, which is told here
         found = az.loo(made, pointwise=True, reff=efficiency(scores))
-    named = {c: (UNIT, scores[c].to_numpy()) for c in ("subject", "time", "observable")
-             if c in scores.coords}  # fmt: skip
+    named = {c: (UNIT, scores[c].to_numpy()) for c in (*NAMES, INNER) if c in scores.coords}
     found.elpd_i = found.elpd_i.assign_coords(named)
     return found
 
@@ -170,10 +172,23 @@ def efficiency(scores: xr.DataArray) -> float:
 
 def units_of(found: Any) -> pd.DataFrame:
     """One row per left-out unit."""
-    columns = {c: found.elpd_i[c].to_numpy() for c in ("subject", "time", "observable")
-               if c in found.elpd_i.coords}  # fmt: skip
-    return pd.DataFrame(
-        {**columns, "elpd": found.elpd_i.to_numpy(), "pareto_k": found.pareto_k.to_numpy()}
+
+    def columns(*names: str) -> dict[str, Any]:
+        return {c: found.elpd_i[c].to_numpy() for c in names if c in found.elpd_i.coords}
+
+    scores = {"elpd": found.elpd_i.to_numpy(), "pareto_k": found.pareto_k.to_numpy()}
+    return pd.DataFrame(columns(*NAMES) | scores | columns(INNER))
+
+
+def few_inner(table: pd.DataFrame) -> str:
+    """Say for which subject too few of the drawn effects count; empty where there is none."""
+    if INNER not in table or not table[INNER].min() < FEW_INNER:
+        return ""
+    least = table.sort_values(INNER).iloc[0]
+    return (
+        f" Of the effects drawn for subject {least['subject']} only {least[INNER]:.1f} count at a "
+        f"typical draw (at least {FEW_INNER:.0f} are wanted), which biases its density: draw more "
+        "(inner=...)."
     )
 
 
@@ -188,12 +203,12 @@ def sentence(table: pd.DataFrame, found: Any, by: str, limit: float) -> str:
     )
     bad = table[~table["good"]].sort_values("pareto_k", ascending=False)
     if bad.empty:
-        return f"{text}; all Pareto k are below {limit:.2f}."
+        return f"{text}; all Pareto k are below {limit:.2f}.{few_inner(table)}"
     names = [label(row) for row in bad.head(LISTED).to_dict("records")]
     more = f" and {len(bad) - LISTED} more" if len(bad) > LISTED else ""
     return (
         f"{text}, but it cannot be trusted for {len(bad)} of them (Pareto k above {limit:.2f}): "
-        f"{', '.join(names)}{more}."
+        f"{', '.join(names)}{more}.{few_inner(table)}"
     )
 
 

@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from ...datasets.errors import InputError
+from ..measuring.arms import effect_shares
 from ..pointwise import pointwise
 from ..populations.hierarchy import STUDENT, Hierarchical, scale_of
 from ..populations.population import Independent, individual_name
@@ -44,7 +45,9 @@ def subject_likelihood(
     Returns
     -------
     DataArray, dims (chain, draw, subject)
-        ``attrs["inner_ess"]``: median effective number among the inner draws.
+        Coordinate ``inner_ess`` (subject): median over the draws of the effective number among
+        the inner draws; ``inner`` where nothing is integrated. The logarithm of a mean of so many
+        lies too low by about ``1 / (2 inner_ess)``.
 
     Raises
     ------
@@ -66,7 +69,8 @@ def subject_likelihood(
         )
     if not isinstance(family, Hierarchical):
         total = summed(problem, pointwise(problem, posterior))
-        return total.transpose("chain", "draw", "subject")
+        full = ("subject", np.full(total.sizes["subject"], float(inner)))
+        return total.transpose("chain", "draw", "subject").assign_coords(inner_ess=full)
     if family.between_occasions(problem):
         raise InputError(
             "leave-one-out by subject is not available where parameters vary between occasions; "
@@ -116,9 +120,12 @@ def integrated(
     coordinates = {"chain": [0], "draw": data["draw"].to_numpy()}
     return xr.DataArray(
         score[None],
-        {**coordinates, "subject": list(problem.arrangement.subjects)},
+        {
+            **coordinates,
+            "subject": list(problem.arrangement.subjects),
+            "inner_ess": ("subject", np.median(ess, axis=0)),
+        },
         ("chain", "draw", "subject"),
-        attrs={"inner_ess": float(np.median(ess))},
     )
 
 
@@ -156,7 +163,7 @@ def propose(g: Array, inner: int, rng: np.random.Generator) -> tuple[Array, Arra
 
 
 def prior(problem: Problem, family: Hierarchical, data: xr.Dataset, eta: Array) -> Array:
-    """Log density of effects under the population of each draw.
+    """Log density of effects under the population of each draw; those of an arm vary less.
 
     Parameters
     ----------
@@ -169,8 +176,8 @@ def prior(problem: Problem, family: Hierarchical, data: xr.Dataset, eta: Array) 
     -------
     float64[draw, inner, subject]
     """
-    names = family.of(problem)
-    omega = {n: data[f"{n}_omega"].to_numpy()[0][:, None, None] for n in names}
+    names, shares = family.of(problem), effect_shares(problem)
+    omega = {n: data[f"{n}_omega"].to_numpy()[0][:, None, None] * shares for n in names}
     z = {n: eta[..., k] / omega[n] for k, n in enumerate(names)}
     total = -sum(np.log(w) for w in omega.values()) + np.zeros(eta.shape[:-1])
     for n in names:

@@ -49,9 +49,11 @@ def sbc(calibration: pd.DataFrame) -> Check:
         Table: quantity, replications, p_ecdf (simultaneous band), p_chi2, coverage_50,
         coverage_80, coverage_90, mean_rank (0 to 1), flagged, and in words how posteriors are off.
         A quantity is flagged when its ranks leave the simultaneous 99 % band (narrower shares for
-        more than five quantities, so that all together raise a false alarm in 5 % of correct
-        runs), or when the coverage of 90 % intervals is off by more than 3 standard errors. More
-        than 2 % failed fits invalidate the run.
+        more than five quantities, so that the bands of all together raise a false alarm in at most
+        5 % of correct runs), or when the coverage of 90 % intervals is off by more than 3 standard
+        errors. That rule adds at most 0.5 % for each quantity (binomial, from 100 replications
+        on): a correct run of ten quantities fails in at most 10 %, of one in 1.5 %. More than 2 %
+        failed fits invalidate the run.
 
     Raises
     ------

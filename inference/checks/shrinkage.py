@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from ..drawing import CURVE, LIMIT, PRIOR, Panels, style
+from ..measuring.arms import effect_shares
 from ..percent import percent
 from ..populations.hierarchy import STUDENT, Hierarchical
 from ..predict import draws_of
@@ -55,7 +56,9 @@ def shrinkage(problem: Problem, posterior: xr.DataTree | xr.Dataset, *, draws: i
         ``table``: ``kind`` (eta, of subjects; kappa, of occasions; epsilon, of residuals), name of
         the parameter or observable, number of effects, ``omega`` (standard deviation that the
         model states), ``sd`` (of the estimates), ``sd_form`` (1 - sd / omega), ``variance_form``
-        (1 - sd^2 / omega^2). ``good`` is None: shrinkage is no fault of a fit.
+        (1 - sd^2 / omega^2). The effects of a published arm, which vary less than those of
+        persons, are put on the scale of persons first. ``good`` is None: shrinkage is no fault of
+        a fit.
     """
     data = draws_of(problem, posterior, "observed")
     rows = effect_rows(problem, data)
@@ -80,12 +83,13 @@ def effect_rows(problem: Problem, data: xr.Dataset) -> list[tuple[object, ...]]:
     family = problem.family
     if not isinstance(family, Hierarchical):
         return []
-    rows = []
+    rows, shares = [], effect_shares(problem)
     for name in family.of(problem):
         omega = float(data[f"{name}_omega"].mean())
         if family.shapes.get(name) == "student":
             omega *= np.sqrt(STUDENT / (STUDENT - 2))  # standard deviation of this t distribution
-        rows.append(row("eta", name, data[f"{name}_eta"].mean(("chain", "draw")).to_numpy(), omega))
+        estimates = data[f"{name}_eta"].mean(("chain", "draw")).to_numpy() / shares
+        rows.append(row("eta", name, estimates, omega))
     occasions = problem.arrangement.occasions
     for name in () if occasions is None else occasions.parameters:
         assert occasions is not None

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...datasets.wording import counted
 from ..analysis_file import write_text
 from ..checks.convergence import convergence, scalars
 from ..checks.modes import modes
@@ -170,12 +171,28 @@ def settings(facts: Mapping[str, Any], kept: int) -> dict[str, str]:
             f"method {solver['method']}, relative tolerance {solver['rtol']:g}, "
             f"at most {solver['max_steps']:,} steps"
         ),
+        **began(facts),
         "Gradients": f"{gradients['warmup']:,} in warm-up, {gradients['sampling']:,} after it",
         "Time": f"{duration(facts['wall_time'])} on {facts['cores']} cores",
         "Made": str(facts["created_at"]),
         "Versions": versions,
         "Data": f"sha256 {facts['problem']['data_sha256']}",
     }
+
+
+def began(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Where the chains began, and how far the effects of subjects are centered."""
+    rows = {}
+    starts = facts.get("starts") or {}
+    if optima := starts.get("optima"):
+        rows["Starts"] = (
+            f"{counted(len(optima), 'path')} of an optimizer; {starts['kept']} led near the best "
+            "log density, and the chains began there"
+        )
+    if degrees := facts.get("centering"):
+        named = ", ".join(f"{name} {float(degree):.2f}" for name, degree in degrees.items())
+        rows["Centering"] = f"{named} (mean over subjects; 0: non-centered, 1: centered)"
+    return rows
 
 
 def resumed(times: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,8 +11,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from cytobayes.datasets import InputError
+from cytobayes.inference.checks import credibility as module
 from cytobayes.inference.checks.check import Check
-from cytobayes.inference.checks.credibility import Assessment, credibility
+from cytobayes.inference.checks.credibility import EVALUATION, Assessment, credibility
+from cytobayes.inference.checks.predictive import posterior_predictive
 
 from . import gaussian_population as gp
 from .test_convergence import fitted
@@ -114,3 +118,28 @@ def test_the_picture_holds_every_row(problem: Any) -> None:
     axis = credibility(problem, fitted()).plot().axes[0]
     cells = axis.tables[0].get_celld()
     assert len(cells) == 3 * (len(ORDER) + 1)
+
+
+def names_in_the_sources() -> set[str]:
+    """Read ``Check(name="...")`` in every module beside that of the table."""
+    found = set()
+    for path in Path(module.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Check":
+                values = [k.value for k in node.keywords if k.arg == "name"]
+                found |= {v.value for v in values if isinstance(v, ast.Constant)}
+    return {n for n in found if isinstance(n, str)}
+
+
+def test_every_part_of_the_evaluation_names_checks_that_exist() -> None:
+    asked = {name for names in EVALUATION.values() for name in names}
+    assert len(names_in_the_sources()) >= 12
+    assert asked <= names_in_the_sources()
+
+
+def test_a_posterior_predictive_check_alone_is_a_predictive_check(problem: Any) -> None:
+    made = posterior_predictive(problem, gp.posterior(gp.logarithms(3, 1)), draws=50)
+    element = "Model evaluation: predictive checks"
+    status = statuses(credibility(problem, fitted(), [made]))
+    assert status[element] in ("pass", "attention")
+    assert statuses(credibility(problem, fitted()))[element] == "not done"

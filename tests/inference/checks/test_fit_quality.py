@@ -10,7 +10,13 @@ import pytest
 from scipy import stats
 
 from cytobayes.inference.checks.check import Check
-from cytobayes.inference.checks.fit_quality import EXPECTED, fit_quality, residual_trends
+from cytobayes.inference.checks.fit_quality import (
+    EXPECTED,
+    TESTS,
+    bins_differ,
+    fit_quality,
+    residual_trends,
+)
 from cytobayes.inference.checks.residuals import individual_fits
 from cytobayes.inference.problem import Problem
 
@@ -58,8 +64,38 @@ def test_residuals_of_the_model_itself_pass_as_often_as_they_should() -> None:
         z = drawn(100 + seed).ravel()
         frame = {"observable": "C", "iwres": z, "time": np.tile(gp.TIMES, N)}
         table = pd.DataFrame({**frame, "ipred": np.tile(np.exp(gp.mean()), N)})
-        bad.append(float(residual_trends(table)[["p_far", "p_time", "p_size"]].min(axis=1).iloc[0]))
-    assert sum(3 * p < 0.05 for p in bad) <= stats.binom.ppf(0.9999, 60, 0.05)
+        bad.append(float(residual_trends(table)[list(TESTS)].min(axis=1).iloc[0]))
+    assert len(TESTS) == 5
+    assert sum(5 * p < 0.05 for p in bad) <= stats.binom.ppf(0.9999, 60, 0.05)
+
+
+@pytest.mark.parametrize("size", [12, 40, 300])
+def test_bins_raise_no_more_false_alarms_than_stated(size: int) -> None:
+    """Scattered times; the distribution of the statistic is asymptotic, and on the safe side."""
+    rng, sets = np.random.default_rng(size), 1000
+    p = []
+    for _ in range(sets):
+        x, z = rng.uniform(0.0, 24.0, size), rng.standard_normal(size)
+        p.append(bins_differ(x, z))
+    for level in (0.002, 0.01, 0.05):
+        assert sum(one < level for one in p) <= stats.binom.ppf(0.9999, sets, level)
+    assert sum(one < 0.2 for one in p) > 0.1 * sets
+
+
+def test_a_trend_that_falls_and_rises_is_found() -> None:
+    """Rank correlation does not see it."""
+    z = drawn(6) + np.array([0.5, 0.0, -0.75, 0.0, 0.5])
+    found = fit_quality(*pooled(gp.mean() + gp.SIGMA * z))
+    trends = residual_trends(found.table).iloc[0]
+    assert trends["p_time"] > 0.01 > 100 * trends["p_time_bins"]
+    assert found.good is False and "speak against the model" in found.sentence
+    assert f"of bins {trends['p_time_bins']:.2g}" in found.sentence
+
+
+def test_an_error_that_is_least_at_middle_values_is_found() -> None:
+    z = drawn(7) * np.array([1.6, 0.8, 0.3, 0.8, 1.6])
+    trends = residual_trends(fit_quality(*pooled(gp.mean() + gp.SIGMA * z)).table).iloc[0]
+    assert trends["p_size"] > 0.01 > 100 * trends["p_size_bins"]
 
 
 def test_a_trend_in_time_is_found() -> None:
@@ -107,4 +143,4 @@ def test_a_handful_of_residuals_is_not_tested() -> None:
     problem, data = pooled(values)
     table = fit_quality(problem, data).table.head(3)
     trends = residual_trends(table)
-    assert trends[["p_time", "p_size"]].isna().all(axis=None)
+    assert trends[[t for t in TESTS if t != "p_far"]].isna().all(axis=None)

@@ -8,14 +8,17 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from cytobayes.datasets import InputError
+from cytobayes.datasets import InputError, Study
 from cytobayes.inference import Problem
 from cytobayes.inference.checks.comparison import averaged, compare
 from cytobayes.inference.checks.loo import elpd, loo
 from cytobayes.inference.checks.new_subject import subject_likelihood
 from cytobayes.inference.fit import attach_data
 from cytobayes.inference.pointwise import pointwise
+from cytobayes.inference.populations.hierarchy import Hierarchical
 
+from ..decay import MODEL as DECAY
+from ..decay import curve, study_of
 from . import gaussian_population as g
 
 Array = npt.NDArray[np.float64]
@@ -88,7 +91,7 @@ def test_effects_are_integrated_out(population: tuple[Problem, xr.Dataset, Array
     law = stats.multivariate_normal(g.mean(), g.covariance())
     exact = law.logpdf(values) - values.sum(axis=1)
     error = found.std(("chain", "draw")).to_numpy() / np.sqrt(60)
-    assert found.attrs["inner_ess"] > 50 and error.max() < 0.05
+    assert found["inner_ess"].min() > 50 and error.max() < 0.05
     assert (np.abs(found.mean(("chain", "draw")) - exact) < 5 * error + error.max() ** 2 * 60).all()
 
 
@@ -187,3 +190,116 @@ def test_averages_of_different_things_are_refused() -> None:
         averaged({"a": a, "b": a}, {"a": 1})
     with pytest.raises(InputError, match="not negative"):
         averaged({"a": a, "b": a}, {"a": 2, "b": -1})
+
+
+def test_few_effective_inner_draws_are_told(
+    population: tuple[Problem, xr.Dataset, Array], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proposal that is much too wide wastes its draws, and the density comes out too low."""
+    problem, posterior, values = population
+    tree = xr.DataTree.from_dict({"posterior": posterior})
+    well = loo(tree, problem, by="subject", draws=60, inner=50)
+    assert "draw more" not in well.sentence and well.table["inner_ess"].min() > 25
+    monkeypatch.setattr("cytobayes.inference.checks.new_subject.WIDER", 30.0)
+    badly = loo(tree, problem, by="subject", draws=60, inner=50)
+    least = badly.table.loc[badly.table["inner_ess"].idxmin()]
+    assert least["inner_ess"] < 5
+    assert f"for subject {least['subject']} only {least['inner_ess']:.1f} count" in badly.sentence
+    exact = stats.multivariate_normal(g.mean(), g.covariance()).logpdf(values) - values.sum(axis=1)
+    assert (
+        (badly.table["elpd"] - exact).abs().max() > 0.2 > (well.table["elpd"] - exact).abs().max()
+    )
+
+
+def test_a_comparison_tells_of_few_effective_inner_draws(
+    population: tuple[Problem, xr.Dataset, Array], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, posterior, _ = population
+    tree = xr.DataTree.from_dict({"posterior": posterior})
+    attach_data(tree, problem)
+    monkeypatch.setattr("cytobayes.inference.checks.new_subject.WIDER", 30.0)
+    fits, problems = {"a": tree, "b": tree}, {"a": problem, "b": problem}
+    check = compare(fits, problems, by="subject", draws=60, inner=50)
+    assert " a: Of the effects drawn for subject" in check.sentence
+    assert " b: Of the effects drawn for subject" in check.sentence
+
+
+def test_the_effects_of_an_arm_are_integrated_with_their_own_spread() -> None:
+    """Medians of 15 persons: the likelihood given the population is a one-dimensional integral."""
+    omega, k, n = 0.5, 0.3, 15
+    study = study_of(subject=["1", "2"], time=[2.0, 2.0], value=5.0, q1=3.5, q3=7.0, n=n)
+    this = Problem(DECAY, study, population=Hierarchical(varying=("k",)))
+    se = np.sqrt(np.pi / 2) * np.log(2.0) / (2 * stats.norm.ppf(0.75)) / np.sqrt(n)
+    spread = omega * np.sqrt(np.pi / (2 * n + np.pi - 2))
+    sigma = 1e-9  # residual spread
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    center = np.log(curve(k * np.exp(spread * nodes), 2.0))
+    density = stats.norm.pdf(np.log(5.0), center, se) / 5.0
+    exact = np.log(weights @ density / weights.sum())
+    draws = 400
+    eta = np.random.default_rng(1).normal(0.0, spread, (1, draws, 2))
+    dims = ("chain", "draw", "subject")
+    posterior = xr.Dataset(
+        {
+            **{
+                name: (("chain", "draw"), np.full((1, draws), value))
+                for name, value in (("k", k), ("k_omega", omega), ("C_sigma", sigma))
+            },
+            "k_eta": (dims, eta),
+            "k_individual": (dims, k * np.exp(eta)),
+        },
+        {"chain": [0], "draw": range(draws), "subject": ["1", "2"]},
+    )
+    found = subject_likelihood(this, posterior, draws, 200, 1)
+    error = float(found.std()) / np.sqrt(found.size)
+    assert abs(float(found.mean()) - exact) < 5 * error + float(found.var())
+
+
+@pytest.fixture(scope="module")
+def near_a_limit() -> Study:
+    """Three rows, of which the limit is stated, and one below it."""
+    return study_of(
+        time=[1.0, 2.0, 3.0, 6.0], value=[7.0, 5.0, 4.0, 2.0],
+        censoring=["none", "none", "none", "left"], lower=2.0,
+    )  # fmt: skip
+
+
+def censored_fit(study: Study, method: str, error: str = "lognormal") -> xr.DataTree:
+    """Draws around the truth, scored by one method of censoring."""
+    problem = Problem(DECAY, study, censoring=method, error=error)
+    rng = np.random.default_rng(2)
+    dims = ("chain", "draw")
+    posterior = xr.Dataset(
+        {
+            "k": (dims, rng.normal(0.3, 0.01, (2, 100))),
+            "C_sigma": (dims, rng.normal(0.4, 0.01, (2, 100))),
+        },
+        {"chain": [0, 1], "draw": range(100)},
+    )
+    tree = xr.DataTree.from_dict({"posterior": posterior})
+    tree["log_likelihood"] = pointwise(problem, posterior)
+    attach_data(tree, problem)
+    return tree
+
+
+@pytest.mark.parametrize(("one", "other", "error"), [
+    ("M1", "M2", "lognormal"), ("M2", "M1", "lognormal"), ("M3", "M4", "additive"),
+])  # fmt: skip
+def test_a_density_conditional_on_a_limit_is_not_compared_with_a_plain_one(
+    near_a_limit: Study, one: str, other: str, error: str
+) -> None:
+    fits = {m: censored_fit(near_a_limit, m, error) for m in (one, other)}
+    with pytest.raises(InputError, match=r"conditional on lying above a limit|different rows"):
+        compare(fits)
+    scores = {m: fits[m]["log_likelihood"]["C"].mean() for m in ("M1", "M2") if m in fits}
+    assert len(scores) < 2 or float(scores["M2"]) > float(scores["M1"])  # by construction
+
+
+def test_fits_on_the_same_condition_are_compared_as_are_old_ones(near_a_limit: Study) -> None:
+    fit = censored_fit(near_a_limit, "M2")
+    assert "C_above" in fit["constant_data"].to_dataset()
+    assert "cannot be told from it" in compare({"a": fit, "b": fit}).sentence
+    old = fit.copy()
+    old["constant_data"] = fit["constant_data"].to_dataset().drop_vars("C_above")
+    assert "cannot be told from it" in compare({"a": old, "b": old}).sentence
+    assert "C_above" not in censored_fit(near_a_limit, "M3")["constant_data"].to_dataset()

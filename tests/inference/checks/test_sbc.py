@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cytobayes.datasets import InputError
 from cytobayes.inference.calibration import read_calibration
 from cytobayes.inference.checks.sbc import sbc
 from cytobayes.inference.checks.uniform import central_coverage, chi2_p, envelope
+from cytobayes.inference.populations.hierarchy import Hierarchical
 
 Array = npt.NDArray[np.float64]
 ROOT = Path(__file__).parents[3]
@@ -161,6 +163,27 @@ def test_false_alarms_of_the_band_are_as_frequent_as_stated() -> None:
     assert (p < 0.06).mean() > 0.03
 
 
+def test_the_rule_of_coverage_adds_as_many_false_alarms_as_stated() -> None:
+    for size in (*range(100, 600), 1000, 2000):
+        counts = np.arange(size + 1)
+        off = np.abs(counts / size - 0.9) > 3 * np.sqrt(0.09 / size)
+        assert stats.binom.pmf(counts[off], size, 0.9).sum() < 0.005
+
+
+def test_correct_runs_of_ten_quantities_fail_as_seldom_as_stated() -> None:
+    rng, runs = np.random.default_rng(8), 300
+    failed = 0
+    for _ in range(runs):
+        rows = [
+            pd.DataFrame({"replication": range(100), "quantity": f"q{k}", "of": L})
+            for k in range(10)
+        ]
+        every = pd.concat(rows).assign(rank=rng.integers(L + 1, size=1000))
+        failed += not sbc(every).good
+    assert failed <= stats.binom.ppf(0.9999, runs, 0.05 + 10 * 0.005)
+    assert failed > 0
+
+
 @pytest.mark.parametrize(("width", "bias"), [(0.5, 0.0), (1.0, 1.0)])
 def test_a_hundred_replications_find_gross_faults(width: float, bias: float) -> None:
     rng = np.random.default_rng(3)
@@ -234,3 +257,24 @@ def test_the_committed_calibration_of_a_hierarchical_censored_model_passes() -> 
     assert check.table["replications"].min() >= 0.98 * found["replication"].nunique()
     assert found["replication"].nunique() >= 400
     assert set(check.table["quantity"]) >= {"CL_omega", "V_omega", "ka", "CL", "V", "C_sigma"}
+
+
+def test_the_committed_calibration_is_of_the_problem_of_the_script(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its id is of the time before `Hierarchical` said that nothing varies between occasions."""
+    spec = importlib.util.spec_from_file_location("run_sbc", ROOT / "scripts" / "run_sbc.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    today = Hierarchical.describe
+
+    def then(self: Hierarchical) -> dict[str, Any]:
+        said = today(self)
+        assert said["settings"].endswith(", occasions=())")
+        return said | {"settings": said["settings"].replace(", occasions=()", "")}
+
+    monkeypatch.setattr(Hierarchical, "describe", then)
+    found = read_calibration(script.TABLE)
+    assert found.attrs["problem_id"] == script.problem().id
+    assert found.attrs["seed"] == script.SEED

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cytobayes.inference import Problem
 from cytobayes.inference.checks.check import Check
 from cytobayes.inference.checks.shrinkage import shrinkage
 from cytobayes.inference.populations.hierarchy import Hierarchical
 
+from ..decay import MODEL, at, study_of
 from . import gaussian_population as gp
 
 N = 300
@@ -78,3 +80,20 @@ def test_the_picture_has_a_bar_for_each(check: Check) -> None:
     axes = check.plot().axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["A", "k", "C residuals"]
     assert len(axes.patches) == 3
+
+
+def test_arms_do_not_shrink_by_being_arms() -> None:
+    """Effects as wide as those of arms are: on the scale of persons nothing shrinks."""
+    rng, size, omega = np.random.default_rng(4), 200, 0.5
+    subject = [f"S{k}" for k in range(size)]
+    n = np.where(np.arange(size) < size // 2, np.nan, 25.0)
+    spread = omega * np.where(np.isfinite(n), 0.2, 1.0)
+    sd = np.where(np.isfinite(n), 2.0, np.nan)
+    study = study_of(subject=subject, time=np.ones(size), value=7.0, sd=sd, n=n)
+    this = Problem(MODEL, study, population=Hierarchical(varying=("k",)))
+    eta = (spread * rng.standard_normal(size))[None, None]
+    posterior = at(k=0.3, k_omega=omega, C_sigma=0.3).assign_coords(subject=subject)
+    posterior["k_eta"] = ("chain", "draw", "subject"), eta
+    posterior["k_individual"] = ("chain", "draw", "subject"), 0.3 * np.exp(eta)
+    table = shrinkage(this, posterior).table.set_index("kind")
+    assert abs(table.loc["eta", "sd_form"]) < 5 / np.sqrt(2 * size)

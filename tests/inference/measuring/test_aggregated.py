@@ -12,6 +12,7 @@ from scipy import stats
 from cytobayes.datasets import InputError, Study, read_table
 from cytobayes.datasets.errors import StudyError
 from cytobayes.inference import Problem
+from cytobayes.inference.measuring.arms import effect_shares
 from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.replicates import replicates
 
@@ -94,8 +95,8 @@ def test_published_means_of_simulated_subjects_are_centered(cv_log: float, n: in
     assert abs(as_median.mean()) > 5 * abs(center.mean())
 
 
-def test_a_hierarchical_arm_has_the_effects_of_a_mean(mixed: Study) -> None:
-    """Its parameter is log k + omega z / sqrt(n): read from the compiled model at one point."""
+def test_a_hierarchical_arm_has_the_effects_of_a_mean_or_median(mixed: Study) -> None:
+    """Its parameter is log k + share omega z: read from the compiled model at one point."""
     family = Hierarchical(varying=("k",))
     this = Problem(MODEL, mixed, population=family)
     model = this.build()
@@ -106,9 +107,30 @@ def test_a_hierarchical_arm_has_the_effects_of_a_mean(mixed: Study) -> None:
     function = model.compile_fn(wanted, on_unused_input="ignore", point_fn=True,
                                 inputs=model.value_vars, mode="FAST_COMPILE")  # fmt: skip
     found = function({k: np.asarray(v, dtype=float) for k, v in point.items()})
-    np.testing.assert_allclose(found, 0.3 * np.exp(0.4 * z / np.sqrt([1, 20, 15])), rtol=1e-12)
-    assert "arm is an arm of 20: its random effects are those of a mean" in str(this)
+    share = np.array([1.0, 1 / np.sqrt(20), np.sqrt(np.pi / (2 * 15 + np.pi - 2))])
+    np.testing.assert_allclose(found, 0.3 * np.exp(0.4 * z * share), rtol=1e-12)
+    said = str(this)
+    assert "arm is an arm of 20: its random effects are those of a mean, omega / sqrt(20)" in said
+    assert "other arm is an arm of 15: its random effects are those of a median, 0.32 omega" in said
     assert this.id != Problem(MODEL, mixed, population="pooled").id
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 15, 10, 20, 50])
+def test_medians_of_persons_vary_as_their_effects_do(n: int) -> None:
+    """Medians of the curves of persons, simulated, beside the spread that an arm is given."""
+    published = {"q1": 4.0, "q3": 7.0, "n": float(n)} if n > 1 else dict.fromkeys(("q1", "q3", "n"))
+    columns = {name: [value, np.nan] for name, value in published.items()}
+    arm = study_of(subject=["arm", "person"], time=[1.0, 1.0], value=5.0, **columns)
+    share = effect_shares(Problem(MODEL, arm, population=Hierarchical(varying=("k",))))
+    sets, omega = 40_000, 0.4
+    k = 0.3 * np.exp(omega * np.random.default_rng(n).standard_normal((sets, n)))
+    median = np.median(curve(k, 1.0), axis=1)
+    spread = np.log(-np.log(median / 10.0)).std()
+    error = 4 / np.sqrt(2 * sets)
+    even = 0.35 / n if n % 2 == 0 else 0.0  # of the approximation
+    assert -0.011 - error < share[0] * omega / spread - 1 < even + 0.002 + error
+    assert n < 10 or share[0] > 1.15 / np.sqrt(n)
+    assert share[1] == 1.0
 
 
 def test_simulated_arms_vary_less_than_persons() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from cytobayes.models.distributions import LogNormal, Normal
 from cytobayes.models.math import exp
 
 from ..oral import oral
+from .reference_populations import warfarin
 
 WANG = {
     "prop: sd=f*sqrt(.1)": ("proportional", {"Y_sigma": 0.1**0.5}),
@@ -67,6 +69,11 @@ def test_wang_2007_is_met_by_quadrature_and_by_importance_sampling(
 
 
 THEO = oral("cp", 320.0, ka=(1.5, 0.5), CL=(2.7, 0.5), V=(31.0, 0.5))
+WARFARIN = {
+    "ktr": "KTR", "ka": "KA", "cl": "CL", "v": "V", "emax": "Imax", "ec50": "IC50",
+    "kout": "kout", "e0": "E0",
+}  # fmt: skip
+RESIDUALS = {"pkadd__err": "cp_sigma_add", "prop__err": "cp_sigma_prop", "pdadd__err": "pca_sigma"}
 NAMES = {"ka": "ka", "CL": "cl", "V": "v"}  # ours and those of the reference
 
 
@@ -189,3 +196,21 @@ def test_values_that_do_not_fit_the_problem_are_refused(change: Any, message: st
     at = {"a": 0.8, "b": 0.4, "a_omega": 0.7, "b_omega": 0.3, "C_sigma": 0.5} | change
     with pytest.raises(InputError, match=message):
         marginal_likelihood(problem, {n: v for n, v in at.items() if v is not None})
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+def test_warfarin_at_the_estimates_of_monolix_has_the_exact_likelihood(reference_dir: Path) -> None:
+    """Eight effects of a subject, a system solved; the reference is importance sampling too."""
+    folder = reference_dir / "nlme_warfarin_pkpd"
+    known = json.loads((folder / "reference.json").read_text())
+    at = {}
+    for key, found in known["monolix"].items():
+        kind, _, rest = key.partition("_")
+        name = WARFARIN.get(rest if kind == "omega" else kind, "")
+        at[RESIDUALS.get(key, f"{name}_omega" if kind == "omega" else name)] = found["estimate"]
+    problem = replace(warfarin(reference_dir), order={})
+    result = marginal_likelihood(problem, at, method="importance", draws=4000, seed=1)
+    exact = known["exact_m2ll"]
+    assert result.rows == exact["N"] and result.error < 0.2
+    assert abs(result.m2ll - exact["at_monolix"]) < 3 * np.hypot(result.error, exact["mc_error"])

@@ -50,12 +50,15 @@ class GradeFit:
     onset : Onset or None
     kept : bool[draw]
         Which draws of the course it belongs to, of those asked for.
+    grades : Grades or None
+        What it was learned from.
     """
 
     link: Link
     reference: float
     onset: Onset | None = None
     kept: npt.NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, bool), repr=False)
+    grades: Grades | None = field(default=None, repr=False)
 
     def probability(self, course: Course) -> Array:
         """P(grade >= k); float64[draw, subject, grade]."""
@@ -89,7 +92,8 @@ def fit_grades(
     part = course.take(grades.subjects)
     reference = part.reference
     link = fit_link(part.predictor(reference), grades.value, grades.top, rng=rng, prior=prior)
-    return GradeFit(link, reference, fit_onset(part, grades, rng) if onset else None, course.kept)
+    begin = fit_onset(part, grades, rng) if onset else None
+    return GradeFit(link, reference, begin, course.kept, grades)
 
 
 @dataclass(frozen=True, eq=False)

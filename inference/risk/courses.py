@@ -152,6 +152,7 @@ def solve_course(
     *,
     chains: int = 1,
     points: int = POINTS,
+    until: float | None = None,
     whole: bool = True,
 ) -> Course:
     """Course of a signal for given parameters.
@@ -163,6 +164,8 @@ def solve_course(
     schedules : mapping of subject to Regimen
     signal : str
     chains, points : int
+    until : float, optional
+        End of the course, in the time unit of the model; default: the horizon.
     whole : bool
         Leave out draws that cannot be solved for every subject; else they stay, as NaN.
 
@@ -176,7 +179,7 @@ def solve_course(
         If more than a twentieth of the draws cannot be solved.
     """
     name, model = signal_of(problem, signal), problem.model
-    grid = np.linspace(0.0, horizon_of(problem), points)
+    grid = np.linspace(0.0, horizon_of(problem) if until is None else until, points)
     by_subject: Any = integrate_each(problem, theta, list(schedules.values()), grid)
     value = model_values(model, name, theta[:, :, None, :], by_subject, grid)
     kept = usable(value)

@@ -18,7 +18,7 @@ from ...models.dosing import Regimen
 from ..arrangement import regimens_of
 from ..predict import draws_of, thinned
 from ..units import factor
-from .courses import solve_course
+from .courses import horizon_of, solve_course
 from .individual import Evidence, Individual, cut_regimen, cut_study, individual_of
 from .particles import Particles, start, update
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["LANDMARKS", "Forecast", "forecast"]
 
 Array = npt.NDArray[np.float64]
-LANDMARKS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+LANDMARKS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)  # days
+BY = 28.0  # days, within which a grade is forecast
 BASELINE = 0.0  # rows at or before the infusion
 POINTS = 113  # of the course from which the peak is read
 
@@ -47,32 +48,75 @@ class Forecast:
     low, high : DataArray
         Ends of the 90 % interval of that probability over draws.
     quality : DataFrame
-        ``subject``, ``landmark``, ``rows`` so far, ``steps``, least ``acceptance``, ``distinct``
-        draws of the population that are left.
+        ``subject``, ``landmark``, ``begun`` (whether the toxicity had by then; missing: not known),
+        ``rows`` so far, ``steps``, least ``acceptance``, ``distinct`` draws of the population that
+        are left.
+    by : float
+        Horizon: the grade by then is forecast, in the time unit of the study.
+    time_unit : str
+        Of landmarks and horizon.
+    planned : bool
+        Whether later doses counted as known.
+    inside : tuple of int
+        How many of the patients were in the fit of the population, and in that of the grades.
     """
 
     risk: xr.DataArray = field(repr=False)
     low: xr.DataArray = field(repr=False)
     high: xr.DataArray = field(repr=False)
     quality: pd.DataFrame = field(repr=False)
+    by: float = BY
+    time_unit: str = "d"
+    planned: bool = False
+    inside: tuple[int, int] = (0, 0)
 
     @property
     def sentence(self) -> str:
-        """How far the computation can be trusted, in words."""
+        """What was forecast, from what, and how far the computation can be trusted, in words."""
         least = self.quality.iloc[int(self.quality["distinct"].to_numpy().argmin())]
         slow = int((self.quality["acceptance"] < 0.05).sum())
         tail = f"; {slow} updates moved fewer than 5 % of the particles" if slow else ""
+        known = "rows up to each landmark, planned doses," if self.planned else (
+            "rows and doses up to each landmark")  # fmt: skip
         return (
-            f"Forecasts of {self.risk.sizes['subject']} patients use rows and doses up to each "
-            f"landmark and nothing later; at least {int(least['distinct'])} draws of the "
-            f"population are left (subject {least['subject']}, day {least['landmark']:g}){tail}."
+            f"Forecasts of the grade by {self._when(self.by)} of {self.risk.sizes['subject']} "
+            f"patients use their {known} and nothing later{self._inside}{self._begun}; at least "
+            f"{int(least['distinct'])} draws of the population are left (subject "
+            f"{least['subject']}, {self._when(least['landmark'])}){tail}."
         )
 
+    @property
+    def _inside(self) -> str:
+        """Say where the patients themselves taught what their forecasts rest on."""
+        if not any(self.inside):
+            return ""
+        fit, grades = self.inside
+        return (
+            f", but the population was learned from the whole course of {fit} of them and the link "
+            f"to the grade from the grade of {grades}"
+        )
+
+    @property
+    def _begun(self) -> str:
+        """Say in how many forecasts the toxicity was there already."""
+        count = int(self.quality["begun"].fillna(False).sum())
+        if not count:
+            return ""
+        return (
+            f"; in {count} of {len(self.quality)} the toxicity had begun by the landmark (column "
+            "begun), which the risk does not take into account"
+        )
+
+    def _when(self, time: float) -> str:
+        days = self.time_unit in ("", "d", "day")
+        return f"day {time:g}" if days else f"{time:g} {self.time_unit}"
+
     def table(self, at_least: int) -> pd.DataFrame:
-        """One row per subject and landmark: ``risk`` with interval ``low`` to ``high``."""
+        """One row per subject and landmark: ``risk`` with interval, whether it had ``begun``."""
         parts = {"risk": self.risk, "low": self.low, "high": self.high}
         frames = [v.sel(grade=at_least).to_series().rename(k) for k, v in parts.items()]
-        return pd.concat(frames, axis=1).reset_index()
+        frame = pd.concat(frames, axis=1).reset_index()
+        return frame.merge(self.quality[["subject", "landmark", "begun"]])
 
 
 def forecast(
@@ -84,7 +128,8 @@ def forecast(
     signal: str = "signal",
     study: Study | None = None,
     subjects: Sequence[str] | None = None,
-    landmarks: Sequence[float] = LANDMARKS,
+    landmarks: Sequence[float] | None = None,
+    by: float | None = None,
     draws: int | None = 200,
     particles: int = 400,
     planned: bool = False,
@@ -109,7 +154,10 @@ def forecast(
         Default: all of the study.
     landmarks : sequence of float
         Ascending, in the time unit of the study. 0: before the infusion; infinity: the whole
-        course.
+        course. Default: days 1 to 7.
+    by : float, optional
+        Horizon, in the time unit of the study: the peak of the signal until then makes the grade.
+        Default: 28 days, or the horizon of the model where that is earlier; never later than it.
     draws : int, optional
     particles : int
     planned : bool
@@ -130,13 +178,24 @@ def forecast(
     ------
     InputError
         If a name is unknown, the landmarks do not ascend, or a patient has no schedule.
+
+    Notes
+    -----
+    Nothing later of a patient moves its individual parameters. The population and the grading are
+    taken as they are: a patient who was in their fits has taught them its whole course and grade.
+    A patient who has the toxicity already stays in the table, marked ``begun``; grades seen so far
+    are not taken into account.
     """
     study = problem.data if study is None else study
+    per_day = factor("d", study.time_unit, "landmarks")
+    landmarks = [day * per_day for day in LANDMARKS] if landmarks is None else landmarks
     chosen = tuple(study.subjects if subjects is None else subjects)
     if missing := [s for s in chosen if s not in study.subjects]:
         raise InputError(f"{study.name} has no subject {shown(missing[0])}.")
     if not landmarks or list(landmarks) != sorted(set(landmarks)):
         raise InputError("landmarks must ascend, without repeats.")
+    until = _horizon(problem, study, by)
+    onset = _onsets(study, grading)
     data = kept_draws(thinned(draws_of(problem, posterior, "individual"), draws), grading)
     values, notes = [], []
     for place, subject in enumerate(chosen, 1):
@@ -144,12 +203,13 @@ def forecast(
         prior = individual_of(problem, data, study, subject)
         given = _schedule(problem, regimen, subject)
         walk = _Walk(
-            problem, grading, prior, signal, planned, given, start(prior, particles, rng), rng
-        )
+            problem, grading, prior, signal, planned, given, until, start(prior, particles, rng),
+            rng,
+        )  # fmt: skip
         found = [walk.to(study, subject, day) for day in landmarks]
         values.append(np.array([v for v, _ in found]))
         notes += [
-            {"subject": subject, "landmark": d, **n}
+            {"subject": subject, "landmark": d, "begun": _begun(onset.get(subject), d), **n}
             for d, (_, n) in zip(landmarks, found, strict=True)
         ]
         report(f"forecast of {place} of {len(chosen)} patients")
@@ -157,7 +217,40 @@ def forecast(
     coordinates = {"subject": list(chosen), "landmark": list(landmarks),
                    "grade": np.arange(1, array.shape[-1] + 1)}  # fmt: skip
     mean, low, high = (xr.DataArray(array[:, :, k], coordinates) for k in range(3))
-    return Forecast(mean, low, high, pd.DataFrame(notes))
+    learned = grading.grades.subjects if grading.grades is not None else ()
+    inside = tuple(len(set(chosen) & set(among)) for among in (problem.data.subjects, learned))
+    quality = pd.DataFrame(notes).astype({"begun": "boolean"})
+    end = until * factor(problem.model.time_unit, study.time_unit, "horizon")
+    return Forecast(
+        mean, low, high, quality, end, study.time_unit, planned, (inside[0], inside[1])
+    )  # fmt: skip
+
+
+def _horizon(problem: Problem, study: Study, by: float | None) -> float:
+    """End of the courses, in the time unit of the model."""
+    last, unit = horizon_of(problem), problem.model.time_unit
+    if by is None:
+        return min(BY * factor("d", unit, "horizon"), last) if unit else last
+    if not by > 0:
+        raise InputError(f"by must be positive, got {by:g}.")
+    return min(by * factor(study.time_unit, unit, "horizon"), last)
+
+
+def _onsets(study: Study, grading: GradeFit) -> dict[str, float]:
+    """First time of the toxicity [time unit of the study]; infinity: none, NaN: not known."""
+    if grading.grades is None:
+        return {}
+    try:
+        table = study.outcome(grading.grades.outcome, grading.grades.scale or None)
+    except InputError:  # not known of these patients
+        return {}
+    times = np.where(table["value"] > 0, table["time"], np.inf)
+    return dict(zip(map(str, table["subject"].to_numpy()), times.tolist(), strict=True))
+
+
+def _begun(onset: float | None, landmark: float) -> bool | None:
+    """Whether the toxicity was there at a landmark; None: not known."""
+    return None if onset is None or np.isnan(onset) else onset <= landmark
 
 
 def _schedule(
@@ -197,6 +290,7 @@ class _Walk:
     signal: str
     planned: bool
     given: Regimen | None
+    until: float
     particles: Particles
     rng: np.random.Generator
     day: float = -np.inf
@@ -232,8 +326,9 @@ class _Walk:
         who = self.particles.who
         theta = self.prior.theta(who, self.particles.z)[:, None, :]
         course = solve_course(
-            self.problem, theta, {"patient": regimen}, self.signal, points=POINTS, whole=False
-        )
+            self.problem, theta, {"patient": regimen}, self.signal, points=POINTS,
+            until=self.until, whole=False,
+        )  # fmt: skip
         x = course.predictor(self.grading.reference)[:, 0]
         link = self.grading.link
         eta = np.einsum("mj,mj->m", x, link.slope[who])

@@ -3,7 +3,7 @@
 ``h(t) = h0 (signal(t) / reference) ** (b / ln 10)``, ``b`` per tenfold of the signal. Among those
 with a grade, ``P(onset < t) = (1 - exp(-H(t))) / (1 - exp(-H(T)))`` with ``H`` the integral of
 ``h`` and ``T`` the horizon; whether there is a grade at all is left to the ordinal model, so that
-both agree. Onsets are known to an interval: a grade is given once a day.
+both agree. Onsets are known to an interval: a grade is given once a day, whatever the time unit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from ..units import factor
 from .courses import Course
 from .grades import Grades
 from .walk import mode_of, walk
@@ -71,12 +72,12 @@ def _cumulative(course: Course, reference: float, slope: Array) -> tuple[Array, 
 
 
 def intervals(onset: Array) -> tuple[Array, Array]:
-    """Between which times each onset lies.
+    """Between which times each onset lies, all in days.
 
     Onsets in whole days are those of the daily visit that saw the first grade: the day before it.
     Others are taken to be half a day exact.
     """
-    whole = bool(np.all(onset == np.round(onset)))
+    whole = bool(np.allclose(onset, np.round(onset), rtol=0, atol=1e-9))
     low, high = (onset - 1, onset) if whole else (onset - 0.5, onset + 0.5)
     return np.maximum(low, 0.0), np.maximum(high, 0.5)
 
@@ -101,19 +102,22 @@ def fit_onset(course: Course, grades: Grades, rng: np.random.Generator) -> Onset
     if seen.sum() < FEWEST:
         return None
     part = course.take([s for s, k in zip(grades.subjects, seen, strict=True) if k])
-    low, high = intervals(grades.onset[seen])
-    ends = low, np.minimum(high, course.time[-1])
+    day = factor("d", course.time_unit, "time of onset")
+    part = replace(part, time=part.time / day)
+    low, high = intervals(grades.onset[seen] / day)
+    ends = low, np.minimum(high, part.time[-1])
     reference = part.reference
     middle = replace(part, value=np.exp(np.log(part.value).mean(axis=0, keepdims=True)))
     start = mode_of(_density(middle, ends, reference), np.array([0.0, 2.0]))
     found = walk(_density(part, ends, reference), start, len(part.value), rng, STEPS)
-    return Onset(np.exp(found.draws[:, 0]), found.draws[:, 1], reference, int(seen.sum()))
+    rate = np.exp(found.draws[:, 0]) / day
+    return Onset(rate, found.draws[:, 1], reference, int(seen.sum()))
 
 
 def _density(
     course: Course, ends: tuple[Array, Array], reference: float
 ) -> Callable[[Array], Array]:
-    """Log posterior density of the logarithm of the rate, and the slope."""
+    """Log posterior density of the logarithm of the rate per day, and the slope."""
 
     def density(state: Array) -> Array:
         time, hazard = _cumulative(course, reference, state[:, 1])

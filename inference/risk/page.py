@@ -59,7 +59,8 @@ def plot_days(forecast: Forecast, risk: Risk) -> Figure:
             if len(lines):
                 axes.plot(days, lines.mean(axis=0), color=color, linewidth=2.5, label=label)
         axes.set_ylim(-0.02, 1.02)
-        axes.set_xlabel("day until which measurements and doses are known")
+        unit = "" if forecast.time_unit in ("", "d", "day") else f" [{forecast.time_unit}]"
+        axes.set_xlabel(f"{'time' if unit else 'day'}{unit} until which rows and doses are known")
         axes.set_ylabel(f"P(grade at least {risk.at_least})")
         axes.legend(title="in the end", frameon=False)
         return panels.figure

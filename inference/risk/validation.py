@@ -18,6 +18,7 @@ from ...datasets.writing import write_netcdf
 from ...models.dosing import Regimen
 from ..checks.check import Check
 from ..predict import draws_of, thinned
+from ..units import factor
 from .assessment import fit_grades, in_model_time
 from .baselines import burden_and_dose, marker_panel, nothing, predict_held_out
 from .calibration import calibration
@@ -152,7 +153,7 @@ def cross_validate(
     -------
     Validation
     """
-    until = landmark(given)
+    until = landmark(given, problem.data.time_unit)
     if method not in METHODS:
         raise InputError(f"method must be {' or '.join(METHODS)}, got {method!r}.")
     grades = in_model_time(grades_of(problem.data, outcome, scale), problem)
@@ -182,20 +183,22 @@ def cross_validate(
     )  # fmt: skip
 
 
-def landmark(given: str) -> float:
-    """Last time of the rows that are known of a held-out patient, in the unit of the study.
+def landmark(given: str, unit: str = "d") -> float:
+    """Last time of the rows that are known of a held-out patient, in a unit of time.
 
     Examples
     --------
     >>> landmark("baseline"), landmark("course"), landmark("until day 2.5")
     (0.0, inf, 2.5)
+    >>> landmark("until day 2", "h")
+    48.0
     """
     if given in ("baseline", "course"):
         return 0.0 if given == "baseline" else float("inf")
     found = re.fullmatch(r"until day (\d+(?:\.\d+)?)", given.strip())
     if not found:
         raise InputError(f"given must be baseline, course or 'until day D', got {given!r}.")
-    return float(found[1])
+    return float(found[1]) * factor("d", unit, "landmark")
 
 
 def words(given: str) -> str:
@@ -303,7 +306,7 @@ class _Job:
         found = forecast(
             train, tree, grading, seed=self.seed, signal=self.signal,  # type: ignore[arg-type]
             study=self.problem.data, subjects=names, landmarks=(self.until,), draws=self.draws,
-            particles=PARTICLES, regimen=self.problem.regimen,
+            by=np.inf, particles=PARTICLES, regimen=self.problem.regimen,
         )  # fmt: skip
         return np.asarray(found.risk.to_numpy()[:, 0])
 

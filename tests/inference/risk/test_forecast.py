@@ -214,6 +214,66 @@ def test_before_any_row_the_forecast_is_that_of_the_population(grading: GradeFit
     assert np.abs(found.risk.sel(landmark=1) - expected).max() < 5 * 0.5 / np.sqrt(4000)
 
 
+def test_the_grade_by_an_earlier_day_follows_the_peak_until_then(grading: GradeFit) -> None:
+    """Before any row, and with 5 days ahead, the signal gets to 0.81 of its height at most."""
+    rows = STUDY.to_frame().drop(columns="unit")
+    empty = Study(
+        rows[rows["time"] > 5], name="x", units=STUDY.units, time_unit="d",
+        covariates=STUDY.to_frame("covariates"),
+    )  # fmt: skip
+    ask: Any = {"seed": 1, "study": empty, "subjects": CHOSEN, "particles": 4000}
+    found = forecast(PROBLEM, TREE, grading, landmarks=(1.0,), by=5.0, **ask)
+    q, u = norm.ppf((np.arange(4000) + 0.5) / 4000), 5.1 / 10
+    peak = REFERENCE * np.exp(OMEGA * q) * 2 * u / (1 + u**2)
+    x = (np.log10(peak) - np.log10(grading.reference))[None, :, None]
+    expected = grading.link.probability(x).mean(axis=(0, 1))
+    assert np.abs(found.risk.sel(landmark=1) - expected).max() < 5 * 0.5 / np.sqrt(4000)
+    assert "of the grade by day 5 of" in found.sentence
+    assert found.quality["begun"].isna().all()  # no outcome is known of these patients
+    with pytest.raises(InputError, match="by must be positive"):
+        forecast(PROBLEM, TREE, grading, by=0.0, **ask)
+
+
+def test_hours_and_days_give_the_same_forecasts_at_the_same_days(grading: GradeFit) -> None:
+    rows = STUDY.to_frame().drop(columns="unit")
+    rows["time"] *= 24
+    outcomes = STUDY.to_frame("outcomes")
+    outcomes["time"] *= 24
+    hours = Study(rows, name="x", units=STUDY.units, time_unit="h", outcomes=outcomes)
+    ask: Any = {"seed": 1, "subjects": CHOSEN[:2], "particles": 100}
+    daily, hourly = (forecast(PROBLEM, TREE, grading, study=s, **ask) for s in (STUDY, hours))
+    assert list(hourly.risk["landmark"]) == [24.0 * d for d in range(1, 8)]
+    # times differ by rounding, and no particle is decided on by that much
+    np.testing.assert_allclose(hourly.risk, daily.risk, atol=1e-9)
+    assert "by day 28 of" in daily.sentence and "by 672 h of" in hourly.sentence
+    assert list(hourly.quality["begun"]) == list(daily.quality["begun"])
+
+
+def test_who_has_the_toxicity_already_is_marked_and_counted(whole: Forecast) -> None:
+    table = whole.table(3)
+    grades = grades_of(STUDY).take(CHOSEN)
+    onset = np.where(grades.value > 0, grades.onset, np.inf)[
+        [CHOSEN.index(s) for s in table["subject"]]
+    ]
+    assert list(table["begun"]) == list(onset <= table["landmark"].to_numpy())
+    count = int(table["begun"].sum())
+    assert 0 < count < len(table)
+    assert f"in {count} of {len(table)} the toxicity had begun by the landmark" in whole.sentence
+
+
+def test_the_sentence_says_whose_courses_and_grades_the_fits_knew(grading: GradeFit) -> None:
+    learned = (
+        "learned from the whole course of 2 of them and the link to the grade from the grade of"
+    )
+    fitted = replace(PROBLEM, data=STUDY.select(subjects=STUDY.subjects[1:]))
+    ask: Any = {"seed": 1, "study": STUDY, "subjects": CHOSEN, "landmarks": (0.0,), "particles": 40}
+    assert f"{learned} 3" in forecast(fitted, TREE, grading, **ask).sentence
+    apart = replace(PROBLEM, data=STUDY.select(subjects=STUDY.subjects[5:]))
+    grades = grades_of(STUDY).take(STUDY.subjects[5:])
+    said = forecast(apart, TREE, replace(grading, grades=grades), **ask).sentence
+    assert "learned from" not in said and "nothing later" in said
+
+
 def test_risk_falls_with_the_grade_and_rows_sharpen_it(whole: Forecast) -> None:
     assert (whole.risk.diff("grade") <= 0).all()
     assert (whole.low <= whole.risk).all() and (whole.risk <= whole.high).all()

@@ -47,6 +47,6 @@ def test_forecasts_are_drawn_and_written_where_they_were_made(tmp_path: Path) ->
     page = write_page(found, scored, tmp_path / "risk", ahead).read_text()
     assert page.count("<svg") == 3 and ahead.sentence in unescape(page)
     table = pd.read_csv(tmp_path / "risk" / "forecasts.csv")
-    assert list(table.columns) == ["subject", "landmark", "risk", "low", "high"]
+    assert list(table.columns) == ["subject", "landmark", "risk", "low", "high", "begun"]
     assert len(table) == 24 and table["risk"].between(0, 1).all()
     assert told[-1] == "forecast of 12 of 12 patients"

@@ -153,6 +153,7 @@ def test_importance_and_refit_agree_for_a_known_population() -> None:
 
 def test_what_is_known_is_named_and_nonsense_is_refused() -> None:
     assert landmark("until day 3") == 3.0
+    assert landmark("until day 3", "h") == 72.0 and landmark("course", "h") == np.inf
     with pytest.raises(InputError, match="until day D"):
         landmark("soon")
     with pytest.raises(InputError, match="method"):

@@ -27,9 +27,11 @@ from .exchange import kind_name, limits_of, replaceable_density, value_name
 from .measuring.limits import Seen
 from .measuring.sigmas import residual_spreads, sigma_by_row, sigma_names
 from .populations.hierarchy import CENTERING, INTERNAL
+from .populations.order import draw_ordered
 from .populations.population import individual_name
 from .predict import parameters_of
 from .replicates import simulate_rows
+from .sampling.layout import Layout
 from .sampling.merge import gradient_evaluations, merge
 from .sampling.progress import Progress
 from .sampling.samplers import COUNTS, Settings
@@ -39,6 +41,7 @@ from .solving import values_at_rows
 
 if TYPE_CHECKING:
     from .arrangement import Observed
+    from .joint import Joint
     from .problem import Problem
 
 __all__ = ["LOG_LIKELIHOOD", "Plan", "replicate"]
@@ -77,7 +80,9 @@ class Workshop:
     ----------
     problem : Problem
     start : callable seed -> float64[n]
-        Prior draw in the space of the sampler.
+        Prior draw in the space of the sampler; of parameters with an order, one after another.
+    order : callable (float64[n], Generator) -> None
+        Puts draws from the joint prior in the place of those, see `order.draw_ordered`.
     back : callable float64[n] -> dict of name to array
         From there to parameters and what is derived from them.
     dims : mapping of name to dims
@@ -88,6 +93,7 @@ class Workshop:
 
     problem: Problem
     start: Callable[[int], Array] = field(repr=False)
+    order: Callable[[Array, np.random.Generator], None] = field(repr=False)
     back: Callable[[Array], dict[str, Array]] = field(repr=False)
     dims: Mapping[str, tuple[str, ...]] = field(repr=False)
     limits: Mapping[str, Seen] = field(repr=False)
@@ -105,11 +111,30 @@ def workshop(problem: Problem) -> Workshop:
     return Workshop(
         problem,
         compiled.initial_point_func,
+        ordering(problem, joint),
         way_back(model),
         {n: tuple(map(str, d)) for n, d in model.named_vars_to_dims.items()},
         limits,
         {o.name: score(problem, o, limits[o.name]) for o in problem.arrangement.observed},
     )
+
+
+def ordering(problem: Problem, joint: Joint) -> Callable[[Array, np.random.Generator], None]:
+    """Compile the way of ordered parameters into the vector of the sampler."""
+    layout, model = Layout.of(joint), joint.model
+    names = list(draw_ordered(problem, 1, np.random.default_rng(0)))
+    if not names:
+        return lambda x, rng: None
+    rvs = [model[n] for n in names]
+    moved = [model.rvs_to_transforms[rv].forward(rv, *rv.owner.inputs) for rv in rvs]
+    function = compiled_function(rvs, moved, mode="FAST_COMPILE", on_unused_input="ignore")
+
+    def order(x: Array, rng: np.random.Generator) -> None:
+        drawn = draw_ordered(problem, 1, rng)
+        for name, value in zip(names, function(*(drawn[n][0] for n in names)), strict=True):
+            layout.part(x, name)[:] = value
+
+    return order
 
 
 def way_back(model: Any) -> Callable[[Array], dict[str, Array]]:
@@ -179,7 +204,9 @@ def imagine(shop: Workshop, sequence: np.random.SeedSequence) -> Truth:
     """
     rng = np.random.default_rng(sequence)
     for redraws in range(REDRAWS):
-        values = shop.back(shop.start(int(rng.integers(2**32))))
+        x = np.array(shop.start(int(rng.integers(2**32))), dtype=np.float64)
+        shop.order(x, rng)
+        values = shop.back(x)
         one = as_dataset(shop, values)
         predicted = predictions(shop.problem, one)
         if all(np.isfinite(f).all() for f in predicted.values()):

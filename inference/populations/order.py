@@ -4,7 +4,8 @@
 ``order={"alpha": "beta"}`` gives two phases their names. The joint prior is the product of the
 priors as they are stated, restricted to the region; it is not renormalized for each value of the
 other parameters (the convention of a declared bound in Stan: ``real<lower=CL/V> ka``). The sampler
-moves ``log(ka - CL/V)``, which has no wall.
+moves ``log(ka - CL/V)``, which has no wall. Draws from the prior are whole vectors that lie in the
+region, see `draw_ordered`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ from ..priors import unnamed
 if TYPE_CHECKING:
     from ..problem import Problem
 
-__all__ = ["Bound", "bounded_variable", "check_order", "drawing_order", "read_order"]
+__all__ = [
+    "Bound",
+    "bounded_variable",
+    "check_order",
+    "draw_ordered",
+    "drawing_order",
+    "read_order",
+]
 
 Value = Any  # float, NumPy array or TensorVariable
 Order = Mapping[str, str] | Sequence[str]
@@ -42,6 +50,9 @@ OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: lambda a, b: a**b,
 }
 DEEPEST = 50  # brackets within brackets
+BATCH = 10_000  # vectors that are tried at a time, at most
+FEWEST = 100_000  # vectors that are tried at least
+RAREST = 1e-4  # share of them in the region, below which nothing is drawn
 
 
 @dataclass(frozen=True)
@@ -243,10 +254,71 @@ def bounded_variable(
 def draw_above(
     prior: Distribution, floor: npt.NDArray[Any], upper: float, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Draw from a prior above a floor."""
+    """Draw a start point from a prior above a floor.
+
+    One parameter after another, which is not the joint prior: that is `draw_ordered`.
+    """
     below = np.vectorize(lambda x: probability(prior, float(x)), otypes=[float])(floor)
     above = probability(prior, upper)
     value = quantiles(prior, below + (above - below) * rng.uniform(size=floor.shape))
     safe = floor + 1e-3 * np.maximum(np.abs(floor), 1e-3)  # where the prior has no mass above
     good = np.isfinite(value) & (value > floor)
     return np.asarray(np.where(good, value, safe), dtype=np.float64)
+
+
+def draw_ordered(
+    problem: Problem, draws: int, rng: np.random.Generator
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Draw the parameters of all order constraints from their joint prior.
+
+    Parameters
+    ----------
+    problem : Problem
+    draws : int
+    rng : Generator
+
+    Returns
+    -------
+    dict of parameter to float64[draw] or, with independent subjects, float64[draw, subject]
+        The estimated parameters on either side of a constraint; none without constraints. Vectors
+        from the product of the priors, of which those outside of the region are rejected.
+
+    Raises
+    ------
+    InputError
+        If fewer than one vector in 10,000 lies in the region.
+    """
+    bounds = {n: Bound(text) for n, text in problem.above.items()}
+    touched = {*bounds, *(n for bound in bounds.values() for n in bound.names)}
+    names = [n for n in problem.estimated if n in touched]
+    if not names:
+        return {}
+    apart = problem.family.name == "independent"
+    shape = (draws, len(problem.arrangement.subjects)) if apart else (draws,)
+    wanted, tried, found = int(np.prod(shape)), 0, list[npt.NDArray[np.float64]]()
+    while (got := sum(part.shape[1] for part in found)) < wanted:
+        if tried >= FEWEST and got < RAREST * tried:
+            raise InputError(
+                f"order {', '.join(f'{n} > {text}' for n, text in problem.above.items())}: of "
+                f"{tried} draws from the priors only {got} have this order, so that none can be "
+                "drawn from their joint prior. Give priors that agree with the order."
+            )
+        size = min(BATCH, max(100, 4 * wanted, tried))
+        vectors = np.stack([_from_prior(problem, n, size, rng) for n in names])
+        values = {**problem.constants, **dict(zip(names, vectors, strict=True))}
+        with np.errstate(all="ignore"):
+            inside = [values[n] > bound.value(values, np) for n, bound in bounds.items()]
+        found.append(vectors[:, np.all(inside, axis=0)])
+        tried += size
+    kept = np.concatenate(found, axis=1)[:, :wanted]
+    return {n: row.reshape(shape) for n, row in zip(names, kept, strict=True)}
+
+
+def _from_prior(
+    problem: Problem, name: str, size: int, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Draw from the prior of one parameter, cut at its bounds."""
+    prior = problem.all_priors[name]
+    below, above = (probability(prior, x) for x in problem.bounds(name))
+    q = below + (above - below) * rng.uniform(size=size)
+    return np.asarray(quantiles(prior, q), dtype=np.float64)

@@ -16,6 +16,8 @@ from cytobayes.datasets import InputError, Study
 from cytobayes.inference import Problem, fit
 from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.inference.populations.order import Bound, read_order
+from cytobayes.inference.prior_sample import sample_prior
+from cytobayes.inference.ranking import imagine, workshop
 from cytobayes.models.distributions import LogNormal
 
 from ..oral import oral
@@ -70,23 +72,67 @@ def test_the_gradient_is_that_of_differences() -> None:
     np.testing.assert_allclose(gradient, steps, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.mcmc
-def test_samples_follow_the_prior_restricted_to_the_region() -> None:
-    """Data that say nothing: log ka, log CL, log V given ka > CL / V is an easy integral."""
-    problem = Problem(
-        MODEL, study(1), error="additive", order=ORDER, fixed={"C_sigma": 1e6, "V": 1.0},
-        priors={"CL": LogNormal(1.5, 0.5)},
+def silent(subjects: int = 1, **settings: Any) -> Problem:
+    """Data that say nothing."""
+    fixed = {"C_sigma": 1e6, "V": 1.0}
+    return Problem(
+        MODEL, study(subjects), error="additive", order=ORDER, fixed=fixed,
+        priors={"CL": LogNormal(1.5, 0.5)}, **settings,
     )  # fmt: skip
-    tree = fit(problem, seed=1, draws=1500, tune=500, chains=2, progress=False)
-    draws = tree["posterior"].to_dataset()
-    ka, CL = (np.log(draws[n].to_numpy().ravel()) for n in ("ka", "CL"))
-    assert (ka > CL).all()
+
+
+def true_means() -> dict[str, float]:
+    """Means of log CL and log ka in the region of `silent`, by quadrature."""
     nodes, weights = roots_hermite(200)
     z = np.log(1.5) + 0.5 * np.sqrt(2) * nodes  # log CL, weighted by P(log ka > log CL)
     weights = weights * stats.norm.sf(z)
     above = stats.norm.pdf(z) / stats.norm.sf(z)  # E(log ka | log ka > z)
-    for name, found, true in (("CL", CL, z), ("ka", ka, above)):
-        mean = float(np.sum(weights * true) / np.sum(weights))
+    found = {"CL": z, "ka": above}
+    return {n: float(np.sum(weights * v) / np.sum(weights)) for n, v in found.items()}
+
+
+def check_means(found: dict[str, Any]) -> None:
+    """Compare independent draws with the integrals; 4 standard errors."""
+    logs = {n: np.log(np.asarray(found[n])) for n in ("CL", "ka")}
+    assert (logs["ka"] > logs["CL"]).all()
+    for name, mean in true_means().items():
+        error = logs[name].std() / np.sqrt(logs[name].size)
+        assert abs(logs[name].mean() - mean) < 4 * error
+
+
+@pytest.mark.parametrize("population", ["pooled", "independent", "hierarchical"])
+def test_prior_draws_have_the_joint_density_and_not_that_of_one_after_another(
+    population: str,
+) -> None:
+    draws = sample_prior(silent(2, population=population), draws=1500, seed=1)
+    check_means({n: draws[n].to_numpy().ravel() for n in ("CL", "ka")})
+    if population == "independent":
+        assert draws["ka"].dims == ("chain", "draw", "subject")
+        one, two = (np.log(draws["CL"].isel(chain=0, subject=k)) for k in (0, 1))
+        assert abs(np.corrcoef(one, two)[0, 1]) < 4 / np.sqrt(1500)
+
+
+def test_the_truths_of_a_calibration_have_the_joint_density() -> None:
+    shop = workshop(silent())
+    seeds = np.random.SeedSequence(7).spawn(250)
+    truths = [imagine(shop, seed).values for seed in seeds]
+    check_means({n: [float(t[n]) for t in truths] for n in ("CL", "ka")})
+
+
+def test_an_order_against_the_priors_is_not_drawn_but_refused() -> None:
+    problem = Problem(MODEL, study(), order=ORDER, priors={"ka": LogNormal(1e-4, 0.1)})
+    with pytest.raises(InputError, match=r"ka > CL/V: of 1\d{5} draws from the priors only 0"):
+        sample_prior(problem, draws=5)
+
+
+@pytest.mark.mcmc
+def test_samples_follow_the_prior_restricted_to_the_region() -> None:
+    """Data that say nothing: log ka, log CL, log V given ka > CL / V is an easy integral."""
+    tree = fit(silent(), seed=1, draws=1500, tune=500, chains=2, progress=False)
+    draws = tree["posterior"].to_dataset()
+    ka, CL = (np.log(draws[n].to_numpy().ravel()) for n in ("ka", "CL"))
+    assert (ka > CL).all()
+    for (name, mean), found in zip(true_means().items(), (CL, ka), strict=True):
         error = found.std() / np.sqrt(300)  # of at least 300 effective draws, checked here
         assert float(arviz_stats.ess(draws)[name]) > 300
         assert abs(found.mean() - mean) < 5 * error

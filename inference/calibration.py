@@ -82,8 +82,8 @@ def calibrate(
     Raises
     ------
     InputError
-        If a setting has no meaning, data cannot be simulated (rows censored to an interval), or
-        the file holds another calibration.
+        If a setting has no meaning, data cannot be simulated (rows censored to an interval, or
+        values below a limit treated by M1, M5, M6 or M7), or the file holds another calibration.
 
     Notes
     -----

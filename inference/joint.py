@@ -203,8 +203,7 @@ def likelihood(
     if replaceable:
         value = pm.Data(value_name(observed.name), rows.value)
         kind = pm.Data(kind_name(observed.name), rows.kind.astype(np.float64))
-        kinds = limits_of(problem, observed).kinds
-        logp = replaceable_density(error, observed, kind, kinds)
+        logp = replaceable_density(error, observed, kind, limits_of(problem, observed))
     sigma = [measurement(problem, name) for name in sigma_names(error, observed)]
     f = by_assay(problem, observed, f)
     pm.CustomDist(

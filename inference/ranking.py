@@ -166,7 +166,7 @@ def score(problem: Problem, observed: Observed, limits: Seen) -> Callable[..., A
     value, kind, f = (pt.dvector(name) for name in ("value", "kind", "f"))
     sigma = [pt.dscalar(name) for name in sigma_names(error, observed)]
     se = pt.constant(error.working_se(observed.rows))
-    density = replaceable_density(error, observed, kind, limits.kinds)
+    density = replaceable_density(error, observed, kind, limits)
     total = density(value, f, se, pt.constant(0.0), *sigma_by_row(error, observed, sigma)).sum()
     made: Callable[..., Any] = compiled_function(
         [value, kind, f, *sigma], total, mode="FAST_COMPILE", on_unused_input="ignore"

@@ -11,6 +11,7 @@ import pytest
 from cytobayes.datasets import InputError, Study
 from cytobayes.inference import Problem
 from cytobayes.inference.exchange import kind_name, limits_of, value_name
+from cytobayes.inference.joint import build_joint
 from cytobayes.inference.sampling.with_nutpie import prepared, with_replica
 from cytobayes.models import Parameter
 from cytobayes.models.distributions import LogNormal
@@ -47,7 +48,11 @@ FIRST, SECOND = [9.5, 8.0, 5.0, 3.0, 0.9], [7.0, 9.3, 1.0, 1.2, 2.5]
 
 def fixed(problem: Problem) -> Any:
     """Log density and gradient of a problem whose data cannot be replaced; without machine code."""
-    function = problem.joint().model.logp_dlogp_function(ravel_inputs=True, mode="FAST_COMPILE")
+    return compiled(problem.joint().model)
+
+
+def compiled(model: Any) -> Any:
+    function = model.logp_dlogp_function(ravel_inputs=True, mode="FAST_COMPILE")
     function.set_extra_values({})
     return function
 
@@ -93,3 +98,62 @@ def test_intervals_are_refused() -> None:
     made = Problem(MODEL, Study(frame, name="binned", units={"C": "mg/L"}, time_unit="h"))
     with pytest.raises(InputError, match="row 1 of the data is censored to an interval"):
         limits_of(made, made.arrangement.observed[0])
+
+
+def replaceable(problem: Problem) -> Any:
+    return build_joint(problem, replaceable=True).model
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "other"),
+    [
+        ("M4", "additive", SECOND),
+        ("M4", "combined", SECOND),
+        ("M3", "additive", SECOND),
+        ("M2", "additive", [7.0, 9.3, 1.6, 1.7, 2.5]),
+        ("M2", "lognormal", [7.0, 9.3, 1.6, 1.7, 2.5]),
+    ],
+)
+def test_replaced_values_below_a_limit_are_scored_by_the_method_of_the_fit(
+    method: str, error: str, other: list[float]
+) -> None:
+    spreads = {"C_sigma": 0.8} if error != "combined" else {"C_sigma_add": 0.8, "C_sigma_prop": 0.2}
+    settings: dict[str, Any] = {"censoring": method, "error": error, "fixed": spreads}
+    begin = [9.5, 8.0, 5.0, 3.0, 2.0] if method == "M2" else FIRST
+    problem = Problem(MODEL, study(begin), **settings)
+    again = Problem(MODEL, study(other), **settings)
+    model = replaceable(problem)
+    value, kind = limits_of(problem, problem.arrangement.observed[0]).reported(np.array(other))
+    model.set_data(value_name("C"), value)
+    model.set_data(kind_name("C"), kind.astype(float))
+    point = np.array([2.2, -0.5])
+    for given, expected in zip(compiled(model)(point), fixed(again)(point), strict=True):
+        np.testing.assert_allclose(given, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["M1", "M5", "M6", "M7"])
+def test_methods_that_are_no_likelihood_are_refused(method: str) -> None:
+    made = Problem(MODEL, study(FIRST), error="additive", censoring=method)
+    with pytest.raises(InputError, match=rf"C: {method} .*Calibrate with M3 or M4"):
+        limits_of(made, made.arrangement.observed[0])
+    frame = study([5.0] * 5).to_frame().drop(columns=["lower", "upper", "unit"])
+    data = Study(frame, name="open", units={"C": "mg/L"}, time_unit="h")
+    never = Problem(MODEL, data, error="additive", censoring=method)
+    assert limits_of(never, never.arrangement.observed[0]).kinds == (0,), "nothing is below"
+
+
+def test_an_interval_from_zero_is_refused_where_values_may_be_negative() -> None:
+    frame = study([5.0] * 5).to_frame().drop(columns="unit").assign(lower=0.0, upper=LLOQ)
+    frame["censoring"] = ["none", "none", "none", "none", "interval"]
+    frame.loc[:3, ["lower", "upper"]] = np.nan
+    frame.loc[4, "value"] = 1.0
+    data = Study(frame, name="binned", units={"C": "mg/L"}, time_unit="h")
+    plain = Problem(MODEL, data)
+    assert limits_of(plain, plain.arrangement.observed[0]).kinds == (0, 1)
+    for method, refused in (("M3", True), ("M4", False)):
+        made = Problem(MODEL, data, error="additive", censoring=method)
+        if refused:
+            with pytest.raises(InputError, match="interval from 0; .*or calibrate with M4"):
+                limits_of(made, made.arrangement.observed[0])
+        else:
+            assert limits_of(made, made.arrangement.observed[0]).kinds == (0, 1)

@@ -15,7 +15,7 @@ from ..checks.convergence import convergence, scalars
 from ..checks.modes import modes
 from ..fit import read_facts
 from ..measuring.sigmas import sigma_settings
-from ..populations.hierarchy import Hierarchical
+from ..populations.hierarchy import STUDENT, Hierarchical
 from ..populations.scales import scale_of
 from ..sampling.progress import duration
 from .assessment import Told, assess
@@ -99,10 +99,15 @@ def gather(run: Run, problem: Problem, told: Told = lambda text: None) -> Materi
 
 
 def scales(problem: Problem) -> dict[str, str]:
-    """Scale of each parameter that varies between subjects."""
-    if not isinstance(problem.family, Hierarchical):
+    """Scale of each parameter that varies between subjects; ``log, t4`` with Student's t."""
+    family = problem.family
+    if not isinstance(family, Hierarchical):
         return {}
-    return {n: scale_of(*problem.bounds(n)).name for n in problem.family.of(problem)}
+    heavy = {n for n, shape in family.shapes.items() if shape == "student"}
+    return {
+        n: scale_of(*problem.bounds(n)).name + (f", t{STUDENT:g}" if n in heavy else "")
+        for n in family.of(problem)
+    }
 
 
 def treated(problem: Problem) -> dict[str, tuple[str, ...]]:

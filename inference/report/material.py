@@ -73,7 +73,8 @@ class Material:
     approximation : str
         Method of a quick look; empty for a fit.
     scales : mapping of parameter to str
-        Scale on which it varies between subjects, of those that do: log, logit or natural.
+        Scale on which it varies between subjects, of those that do: log, logit or natural; with
+        Student's t followed by its degrees of freedom, "log, t4".
     inputs : mapping of parameter to str
         Covariate that it is, in each subject.
     checks : mapping of section to tuple of Check or Absent

@@ -17,8 +17,9 @@ __all__ = ["coefficient_of_variation", "population_table"]
 Array = npt.NDArray[Any]
 NOTE = (
     "IIV: variation between subjects; for parameters that vary on the logarithm as coefficient of "
-    "variation, √(exp(ω²) − 1), else ω on its scale. Shrinkage: by how much less the estimates of "
-    "single subjects spread, 1 − sd / ω."
+    "variation, √(exp(ω²) − 1), else ω on its scale; t4: effects with Student's t of 4 degrees of "
+    "freedom, of which ω is the scale and no coefficient of variation exists. Shrinkage: by how "
+    "much less the estimates of single subjects spread, 1 − sd / ω."
 )
 
 
@@ -62,10 +63,11 @@ def _variation(m: Material, name: str) -> str:
     omega = m.draws.get(f"{name}_omega")
     if name not in m.scales or omega is None:
         return "–"
-    if m.scales[name] != "log":
+    scale, _, shape = m.scales[name].partition(", ")
+    if scale != "log" or shape:
         low, middle, high = np.quantile(omega, (0.05, 0.5, 0.95))
-        scale = "logit" if m.scales[name] == "logit" else "natural scale"
-        return f"{number(middle)} ({interval(low, high)}), {scale}"
+        words = {"log": "logarithm", "natural": "natural scale"}.get(scale, scale)
+        return ", ".join([f"{number(middle)} ({interval(low, high)})", words, *shape.split()])
     low, middle, high = np.quantile(coefficient_of_variation(omega), (0.05, 0.5, 0.95))
     return f"{percent(middle)} ({100 * low:.0f} to {100 * high:.0f})"
 

@@ -19,6 +19,7 @@ from cytobayes.inference import Problem, fit, predict, read_facts
 from cytobayes.inference.op import SolveGradOp, SolveOp
 from cytobayes.inference.populations.covariates import Effect
 from cytobayes.inference.populations.hierarchy import Hierarchical
+from cytobayes.inference.report.gather import scales
 from cytobayes.inference.sampling.layout import Layout
 from cytobayes.inference.sampling.pilot import run_pilot, transfer
 from cytobayes.inference.sampling.with_nutpie import prepared
@@ -322,3 +323,8 @@ def test_a_new_subject_has_the_typical_value_of_an_input() -> None:
     )
     run = predict(problem, posterior, times=[1.0], kind="population")
     assert float(run["C"].squeeze()) == pytest.approx(100 / 5.0 * np.exp(-0.2))
+
+
+def test_the_report_is_told_which_effects_have_heavy_tails() -> None:
+    problem = Problem(MODEL, study(), population=Hierarchical(shapes={"k": "student"}))
+    assert scales(problem) == {"V": "log", "k": "log, t4"}

@@ -125,6 +125,24 @@ def test_the_population_table_joins_value_variation_and_shrinkage() -> None:
     assert "k6_omega" not in rows and rows["IL6_sigma"][5] == "–"
 
 
+@pytest.mark.parametrize(
+    ("scale", "text"),
+    [
+        ("log, t4", "0.300 (0.300 to 0.300), logarithm, t4"),
+        ("natural, t4", "0.300 (0.300 to 0.300), natural scale, t4"),
+        ("logit", "0.300 (0.300 to 0.300), logit"),
+    ],
+)
+def test_heavy_tailed_effects_have_a_scale_and_no_coefficient_of_variation(
+    scale: str, text: str
+) -> None:
+    made = material()
+    omega = np.full((4, 500), 0.3)
+    parts = {**made.__dict__, "draws": {**made.draws, "k6_omega": omega}, "scales": {"k6": scale}}
+    rows = {str(row[0]): row for row in population_table(Material(**parts)).rows}
+    assert rows["k6"][5] == text
+
+
 def test_without_a_browser_the_remedy_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,7 @@ def forecast(
     particles: int = 400,
     planned: bool = False,
     regimen: Regimen | Mapping[str, Regimen] | None = None,
+    observables: Sequence[str] | None = None,
     report: Callable[[str], None] = lambda text: None,
 ) -> Forecast:
     """Forecast the grade of patients as their measurements arrive.
@@ -167,6 +168,9 @@ def forecast(
     regimen : Regimen, or mapping of subject to Regimen, optional
         Schedule of the patients to forecast, in place of the doses of the study; default: that
         which the problem was given.
+    observables : sequence of str, optional
+        Forecast from the rows of these only, such as those of a marker that is measured fast;
+        default: all.
     report : callable
         Told after each patient how far it is.
 
@@ -194,6 +198,8 @@ def forecast(
         raise InputError(f"{study.name} has no subject {shown(missing[0])}.")
     if not landmarks or list(landmarks) != sorted(set(landmarks)):
         raise InputError("landmarks must ascend, without repeats.")
+    if missing := [o for o in observables or () if o not in study.observables]:
+        raise InputError(f"{study.name} has no observable {shown(missing[0])}.")
     until = _horizon(problem, study, by)
     onset = _onsets(study, grading)
     data = kept_draws(thinned(draws_of(problem, posterior, "individual"), draws), grading)
@@ -204,7 +210,7 @@ def forecast(
         given = _schedule(problem, regimen, subject)
         walk = _Walk(
             problem, grading, prior, signal, planned, given, until, start(prior, particles, rng),
-            rng,
+            rng, observables,
         )  # fmt: skip
         found = [walk.to(study, subject, day) for day in landmarks]
         values.append(np.array([v for v, _ in found]))
@@ -293,11 +299,12 @@ class _Walk:
     until: float
     particles: Particles
     rng: np.random.Generator
+    observables: Sequence[str] | None = None
     day: float = -np.inf
 
     def to(self, study: Study, subject: str, day: float) -> tuple[Array, dict[str, float]]:
         """Mean and interval of P(grade >= k) at a landmark; what it took."""
-        known = cut_study(study, subject, day, planned=self.planned)
+        known = cut_study(study, subject, day, planned=self.planned, observables=self.observables)
         per = factor(study.time_unit, self.problem.model.time_unit, "time")
         regimen = self._regimen(study, subject, day)
         rows = 0

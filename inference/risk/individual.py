@@ -6,7 +6,7 @@ is computed, so that nothing can depend on them; so are doses that come later.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +147,14 @@ def _factors(problem: Problem, data: xr.Dataset, varying: tuple[str, ...]) -> Ar
     return np.asarray(factor * np.array(spreads).reshape(len(varying), count).T[:, :, None])
 
 
-def cut_study(study: Study, subject: str, until: float, *, planned: bool = False) -> Study | None:
+def cut_study(
+    study: Study,
+    subject: str,
+    until: float,
+    *,
+    planned: bool = False,
+    observables: Sequence[str] | None = None,
+) -> Study | None:
     """Keep what is known of one patient at a time, and nothing else.
 
     Parameters
@@ -158,6 +165,8 @@ def cut_study(study: Study, subject: str, until: float, *, planned: bool = False
         In the time unit of the study.
     planned : bool
         Keep doses that begin later: they were planned beforehand.
+    observables : sequence of str, optional
+        Which rows to keep; default: all.
 
     Returns
     -------
@@ -166,6 +175,8 @@ def cut_study(study: Study, subject: str, until: float, *, planned: bool = False
     """
     rows = study.to_frame().drop(columns="unit")
     rows = rows[(rows["subject"] == subject) & (rows["time"] <= until)]
+    if observables is not None:
+        rows = rows[rows["observable"].isin(list(observables))]
     if rows.empty:
         return None
     doses = study.to_frame("doses")

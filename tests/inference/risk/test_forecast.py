@@ -27,7 +27,7 @@ from cytobayes.inference.risk.individual import (
 from cytobayes.inference.risk.particles import start, update
 from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 
-from .fakes import OMEGA, REFERENCE, SIGMA, cohort, dosed_model, posterior, problem
+from .fakes import OMEGA, REFERENCE, SIGMA, bump, cohort, dosed_model, posterior, problem
 
 STUDY, HEIGHTS, _ = cohort()
 PROBLEM = problem(STUDY)
@@ -247,6 +247,25 @@ def test_hours_and_days_give_the_same_forecasts_at_the_same_days(grading: GradeF
     np.testing.assert_allclose(hourly.risk, daily.risk, atol=1e-9)
     assert "by day 28 of" in daily.sentence and "by 672 h of" in hourly.sentence
     assert list(hourly.quality["begun"]) == list(daily.quality["begun"])
+
+
+def test_a_forecast_from_one_observable_is_that_of_a_patient_who_has_no_other(
+    grading: GradeFit,
+) -> None:
+    two = replace(PROBLEM.model, outputs={**PROBLEM.model.outputs, "fast": bump})
+    rows = FEW.to_frame().drop(columns="unit")
+    fast = rows.assign(observable="fast", value=rows["value"] * 3)
+    units = {"signal": "pg/mL", "fast": "pg/mL"}
+    both = Study(pd.concat([rows, fast]), name="both", units=units, time_unit="d")
+    bare = Study(rows, name="bare", units=FEW.units, time_unit="d")
+    fitted = Problem(replace(two, output_units=units), both, population=Hierarchical())
+    tree = TREE.assign(fast_sigma=TREE["signal_sigma"])
+    ask: Any = {"seed": 1, "subjects": CHOSEN[:1], "landmarks": (1.0, 4.0), "particles": 100}
+    chosen = forecast(fitted, tree, grading, observables=("signal",), **ask).risk
+    assert chosen.identical(forecast(fitted, tree, grading, study=bare, **ask).risk)
+    assert not chosen.identical(forecast(fitted, tree, grading, **ask).risk)
+    with pytest.raises(InputError, match="no observable 'CRP'"):
+        forecast(fitted, tree, grading, observables=("CRP",), **ask)
 
 
 def test_who_has_the_toxicity_already_is_marked_and_counted(whole: Forecast) -> None:

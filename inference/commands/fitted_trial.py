@@ -17,6 +17,7 @@ from ..console import say, show
 from ..run import open_run
 from ..trials.counterfactual import counterfactual
 from ..trials.design_file import read_design
+from ..trials.grading import AssumedGrades
 from .trial import DRAWS, Bar
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def run_fitted(
     request = read_design(design, problem.model.name)
     if doubt := convergence(opened.tree).doubt("results"):
         say(doubt, style="bold red")
+    grading = request.design.grading
     found: dict[str, Counterfactual] = {}
     for arm in request.design.arms:
         with Bar(arm.name) as bar:
@@ -69,7 +71,7 @@ def run_fitted(
                 problem, opened.tree, change=arm, add=False, endpoints=request.design.endpoints,
                 until=request.design.until, every=request.design.every,
                 draws=draws or request.draws or DRAWS, seed=seed, scale=request.scale or None,
-                done=bar,
+                grades=None if grading is None else AssumedGrades(grading), done=bar,
             )  # fmt: skip
     tables = {
         "average": pd.concat([c.population.assign(arm=n) for n, c in found.items()]),

@@ -16,7 +16,7 @@ from ...datasets.study import Study
 from ...datasets.wording import closest, letters, shown
 from .areas import METHODS, above, area, terminal_phase
 
-__all__ = ["RULES", "nca"]
+__all__ = ["BLOCKED", "RULES", "blockade", "nca"]
 
 Array = npt.NDArray[Any]
 RULES = (
@@ -112,7 +112,7 @@ def nca(
     rows = rows[rows["observable"].isin(names)]
     if bool(np.isfinite(rows["sd"].to_numpy(dtype=float)).any()):
         raise InputError("nca needs single measurements; the study holds published means.")
-    blocked = {} if serum_il6 else _blockade(study)
+    blocked = {} if serum_il6 else blockade(study)
     found = []
     for (subject, name), part in rows.groupby(["subject", "observable"], sort=False):
         until = blocked.get(str(subject), math.inf) if letters(str(name)) in BLOCKED else math.inf
@@ -217,7 +217,7 @@ def _chosen(study: Study, names: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _blockade(study: Study) -> dict[str, float]:
+def blockade(study: Study) -> dict[str, float]:
     """Time of the first dose of tocilizumab of each subject that had one."""
     doses = study.to_frame("doses")
     names = doses["target"].astype(str).map(letters)

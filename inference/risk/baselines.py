@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ...datasets.errors import InputError
 from ...datasets.wording import letters
+from ..response.nca import BLOCKED, blockade
 from .grades import Grades
 from .ordinal import LinkPrior, fit_link
 
@@ -24,7 +25,6 @@ Array = npt.NDArray[np.float64]
 BURDEN = ("burden", "blast", "blasts", "tumor_burden", "marrow_blasts")
 DOSE = ("cells_infused", "dose_level", "dose", "cells")
 PANEL = ("IFNg", "IL6", "IL8", "IL10", "IL15", "TNF", "IL18", "CRP", "ferritin", "LDH", "CAR")
-BLOCKED = ("IL6",)  # no measure of severity once the receptor is blocked
 MOST_MISSING = 0.4  # share of patients, beyond which a marker is left out
 
 
@@ -140,10 +140,8 @@ def marker_panel(
     """
     rows = study.to_frame()
     rows = rows[(rows["time"] <= until) & (rows["value"] > 0)]
-    doses = study.to_frame("doses")
-    first = doses[doses["target"] == "tocilizumab"].groupby("subject")["time"].min()
-    late = rows["time"] > rows["subject"].map(first).fillna(np.inf).to_numpy()
-    blocked = rows["observable"].map(letters).isin([letters(o) for o in BLOCKED])
+    late = rows["time"] > rows["subject"].map(blockade(study)).fillna(np.inf).to_numpy()
+    blocked = rows["observable"].map(letters).isin(BLOCKED)
     rows = rows[~(blocked & late)]
     rows = rows.assign(value=np.log10(rows["value"]))
     wide = rows.pivot_table(index="subject", columns="observable", values="value", aggfunc="max")

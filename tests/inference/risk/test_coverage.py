@@ -1,0 +1,59 @@
+"""Over repeated cohorts, the stated intervals of risk, curve and arms hold the known truth."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cytobayes.datasets.synthetic import simulate_cohort
+
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT / "scripts"))  # no part of the distribution
+
+from make_crs_cohort import DESIGN, PATIENTS, SPREAD  # noqa: E402
+from risk_coverage import OUT, coverage, true_model, true_probabilities  # noqa: E402
+
+QUANTITIES = ["curve", "difference", "risk"]
+STATED = 0.9
+CHANCE = 0.001  # of a false alarm, per quantity
+
+
+@pytest.fixture(scope="module")
+def fitted() -> pd.DataFrame:
+    return pd.read_csv(OUT)
+
+
+def off(table: pd.DataFrame) -> list[str]:
+    """Quantities whose intervals hold the truth more or less often than chance explains."""
+    found = coverage(table)
+    width = stats.t.ppf(1 - CHANCE / 2, found["cohorts"] - 1) * found["standard_error"]
+    return list(found.index[(found["coverage"] - STATED).abs() > width])
+
+
+def test_intervals_of_repeated_cohorts_hold_the_truth(fitted: pd.DataFrame) -> None:
+    assert fitted["cohort"].nunique() >= 12
+    assert sorted(fitted["quantity"].unique()) == QUANTITIES
+    assert fitted[["truth", "mean", "low", "high"]].notna().all().all()
+    assert off(fitted) == []
+
+
+def test_intervals_of_half_the_width_are_caught(fitted: pd.DataFrame) -> None:
+    half = fitted.assign(
+        low=(fitted["low"] + fitted["mean"]) / 2, high=(fitted["high"] + fitted["mean"]) / 2
+    )
+    assert off(half) == QUANTITIES
+
+
+def test_the_committed_truth_is_that_of_this_model_and_design(fitted: pd.DataFrame) -> None:
+    cohort = simulate_cohort(true_model(), PATIENTS, DESIGN, seed=1, iiv=SPREAD)
+    first = fitted[fitted["cohort"] == 1].set_index("quantity")["truth"]
+    printed = 6e-4  # relative: four digits
+    risks = cohort.truth["risk"].transpose("subject", "grade").to_numpy().ravel()
+    np.testing.assert_allclose(first["risk"], risks, rtol=printed)
+    true = true_probabilities(cohort, seed=1)
+    np.testing.assert_allclose(first["difference"], (true - true[0])[1:].ravel(), rtol=printed)

@@ -1,13 +1,13 @@
 """Do the stated intervals hold the truth? Over repeated cohorts of `crs-cohort`'s design.
 
-    python scripts/risk_coverage.py [--cohorts 20] [--of 1/1] [--truth-known] [--out FILE]
+    python scripts/risk_coverage.py [--cohorts 20] [--fits FOLDER] [--truth-known] [--out FILE]
 
 Each cohort is simulated anew (other patients, other grades) and fitted. Asked are the risk of each
 patient, the exposure-response curve, and the differences between the arms of a virtual trial; the
 truth of all three is known. With ``--truth-known`` nothing is fitted: the posterior is the truth
 itself, repeated, so that what is tested is the ordinal model and all that follows from it. Cohorts
-that are in the file already are not computed again; ``--of 2/3`` computes every third cohort,
-beginning with the second, so that several processes can share the work (each its own file).
+that are in the file already are not computed again. ``--fits`` names a folder where fits are kept
+and looked for, so that what follows from them can be computed anew.
 """
 
 from __future__ import annotations
@@ -154,14 +154,26 @@ def judged(quantity: str, names: list[str], truth: np.ndarray, draws: np.ndarray
     return pd.DataFrame({"quantity": quantity, "of": names, **columns})
 
 
-def rows_of(seed: int, *, fitted: bool) -> pd.DataFrame:
+def fit_of(problem: Problem, seed: int, fits: Path | None) -> xr.DataTree:
+    """Fit, or read the fit that is kept."""
+    path = fits / f"{seed}.nc" if fits else None
+    if path and path.exists():
+        return xr.open_datatree(path)
+    tree = fit(problem, seed=seed, draws=500, chains=2, log_likelihood=False, progress=False)
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tree.to_netcdf(path)
+    return tree
+
+
+def rows_of(seed: int, *, fits: Path | None = None, truth_known: bool = False) -> pd.DataFrame:
     """Everything that is asked of one cohort."""
     cohort = simulate_cohort(true_model(), PATIENTS, DESIGN, seed=seed, iiv=SPREAD)
     problem = problem_of(cohort)
     tree: xr.DataTree | xr.Dataset = truth_as_posterior(problem, cohort)
     r_hat = 1.0
-    if fitted:
-        tree = fit(problem, seed=seed, draws=500, chains=2, log_likelihood=False, progress=False)
+    if not truth_known:
+        tree = fit_of(problem, seed, fits)
         verdict = convergence(tree)
         r_hat = float(verdict.table["r_hat"].max())
         print(verdict.sentence, flush=True)
@@ -204,16 +216,15 @@ def main() -> None:
     """Compute the cohorts that are missing and state the coverage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cohorts", type=int, default=20)
-    parser.add_argument("--of", default="1/1", help="which share of them")
+    parser.add_argument("--fits", type=Path)
     parser.add_argument("--truth-known", action="store_true")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    first, step = map(int, options.of.split("/"))
     done = pd.read_csv(options.out) if options.out.exists() else pd.DataFrame({"cohort": []})
-    for seed in range(first, options.cohorts + 1, step):
+    for seed in range(1, options.cohorts + 1):
         if seed in set(done["cohort"]):
             continue
-        made = rows_of(seed, fitted=not options.truth_known)
+        made = rows_of(seed, fits=options.fits, truth_known=options.truth_known)
         done = pd.concat([done, made], ignore_index=True)
         done.to_csv(options.out, index=False, float_format="%.4g", lineterminator="\n")
         print(f"cohort {seed} of {options.cohorts}", flush=True)

@@ -96,7 +96,8 @@ def test_both_scales_of_the_nih_series_load_and_are_never_pooled(data_dir: Path)
     assert burden_and_dose(study, astct.subjects).columns == ("blast", "log10 dose_level")
 
 
-def test_markers_are_known_by_any_writing_and_blocked_ones_too() -> None:
+@pytest.mark.parametrize("drug", ["tocilizumab", "Tocilizumab 8 mg/kg"])
+def test_markers_are_known_by_any_writing_and_blocked_ones_too(drug: str) -> None:
     days = [0.0, 3.0, 6.0]
     rows = pd.DataFrame(
         {"subject": "a", "time": days * 2, "observable": ["IL-6"] * 3 + ["Ferritin"] * 3,
@@ -104,7 +105,7 @@ def test_markers_are_known_by_any_writing_and_blocked_ones_too() -> None:
     )  # fmt: skip
     units = {"IL-6": "pg/mL", "Ferritin": "ng/mL"}
     doses = pd.DataFrame(
-        {"subject": ["a"], "time": [4.0], "amount": [560.0], "target": ["tocilizumab"]}
+        {"subject": ["a"], "time": [4.0], "amount": [560.0], "target": [drug]}
     )
     study = Study(rows, name="x", units=units, time_unit="d", doses=doses)
     panel = marker_panel(study, ["a"])

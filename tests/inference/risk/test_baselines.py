@@ -104,9 +104,7 @@ def test_markers_are_known_by_any_writing_and_blocked_ones_too(drug: str) -> Non
          "value": [1.0, 10.0, 1000.0, 500.0, 600.0, 700.0]}
     )  # fmt: skip
     units = {"IL-6": "pg/mL", "Ferritin": "ng/mL"}
-    doses = pd.DataFrame(
-        {"subject": ["a"], "time": [4.0], "amount": [560.0], "target": [drug]}
-    )
+    doses = pd.DataFrame({"subject": ["a"], "time": [4.0], "amount": [560.0], "target": [drug]})
     study = Study(rows, name="x", units=units, time_unit="d", doses=doses)
     panel = marker_panel(study, ["a"])
     assert panel.columns == ("IL-6", "Ferritin")

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .response.side_by_side import adjusted, three_ways
     from .risk.assessment import GradeFit, Risk, fit_grades, risk
     from .risk.forecast import Forecast, forecast
+    from .risk.landmarks import Landmarks, validate_landmarks
     from .risk.validation import Validation, cross_validate
     from .trials.choice import Choice, Utility
     from .trials.counterfactual import Counterfactual, counterfactual
@@ -92,6 +93,7 @@ __all__ = [
     "GradeFit",
     "Hierarchical",
     "Independent",
+    "Landmarks",
     "LogNormalError",
     "LogNormalT",
     "MarginalLikelihood",
@@ -157,6 +159,7 @@ __all__ = [
     "shrinkage",
     "subject_response",
     "three_ways",
+    "validate_landmarks",
     "virtual_trial",
     "vpc",
 ]
@@ -214,6 +217,7 @@ _HOMES = {
     "response.side_by_side": ("adjusted", "three_ways"),
     "risk.assessment": ("GradeFit", "Risk", "fit_grades", "risk"),
     "risk.forecast": ("Forecast", "forecast"),
+    "risk.landmarks": ("Landmarks", "validate_landmarks"),
     "risk.validation": ("Validation", "cross_validate"),
     "trials.choice": ("Choice", "Utility"),
     "trials.counterfactual": ("Counterfactual", "counterfactual"),

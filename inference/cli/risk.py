@@ -33,6 +33,10 @@ def risk(
             "--forecast", help="Also the risk at days 1 to 7, from what was known on each."
         ),
     ] = False,
+    landmarks: Annotated[
+        bool,
+        typer.Option("--landmarks", help="Also the scores of held-out patients at days 1 to 7."),
+    ] = False,
     folds: Annotated[
         Whole, typer.Option(help="Folds of patients (10, or as many as there are patients).")
     ] = None,
@@ -57,6 +61,7 @@ def risk(
         signal=signal,
         given=given,
         foreseen=forecast,
+        by_day=landmarks,
         folds=folds,
         method=method,
         draws=draws,

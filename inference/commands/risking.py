@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..console import say, show
 from ..risk.assessment import fit_grades, risk
 from ..risk.courses import course_of
 from ..risk.forecast import forecast
+from ..risk.landmarks import validate_landmarks
 from ..risk.page import write_page
 from ..risk.validation import cross_validate
 from ..run import open_run
@@ -40,6 +41,7 @@ def run_risk(
     signal: str,
     given: str,
     foreseen: bool,
+    by_day: bool,
     folds: int | None,
     method: str,
     draws: int,
@@ -59,6 +61,8 @@ def run_risk(
         As in `cross_validate`; refits are kept in ``out``.
     foreseen : bool
         Also `forecast` the grades of all patients at the usual landmarks.
+    by_day : bool
+        Also score held-out patients at these landmarks.
     """
     run = open_run(folder)
     if not run.tree["posterior"].sizes.get("draw", 0):
@@ -69,20 +73,26 @@ def run_risk(
         signal=signal, draws=draws,
     )  # fmt: skip
     say("scoring held-out patients")
-    scored = cross_validate(
-        problem, run.tree, at_least=at_least, seed=seed, outcome=outcome, scale=scale,
-        signal=signal, draws=draws, given=given, method=method,
-        folds=min(FOLDS, len(found.grades.subjects)) if folds is None else folds,
-        cache=out / "folds", report=say,
-    )  # fmt: skip
+    settings: dict[str, Any] = {
+        "at_least": at_least, "seed": seed, "outcome": outcome, "scale": scale, "signal": signal,
+        "draws": draws, "method": method, "cache": out / "folds", "report": say,
+        "folds": min(FOLDS, len(found.grades.subjects)) if folds is None else folds,
+    }  # fmt: skip
+    scored = cross_validate(problem, run.tree, given=given, **settings)
     if doubt := convergence(run.tree).doubt("risks"):
         scored = replace(scored, notes=(doubt, *scored.notes))
         say(doubt, style="bold red")
     ahead = None
     if foreseen:
         ahead = _ahead(problem, run.tree, found.grades, signal=signal, draws=draws, seed=seed)
-    page = write_page(found, scored, out, ahead)
+    early = None
+    if by_day:
+        say("scoring held-out patients at each landmark")
+        early = validate_landmarks(problem, run.tree, **settings)
+    page = write_page(found, scored, out, ahead, early)
     say(scored.verdict, style="bold")
+    if early is not None:
+        say(early.sentence)
     say(found.sentence)
     say(scored.calibration().sentence)
     for note in scored.notes[bool(doubt) :]:

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "common_schedule",
-    "in_words",
-    "treated_otherwise",
     "covariate_column",
     "covariates_of",
+    "in_words",
     "newcomers",
     "shifts_of",
+    "treated_otherwise",
     "typical",
 ]
 

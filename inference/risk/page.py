@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .assessment import Risk
     from .forecast import Forecast
+    from .landmarks import Landmarks
     from .validation import Validation
 
 __all__ = ["plot_days", "plot_patients", "render_risk", "write_page"]
@@ -66,7 +67,12 @@ def plot_days(forecast: Forecast, risk: Risk) -> Figure:
         return panels.figure
 
 
-def render_risk(risk: Risk, validation: Validation, forecast: Forecast | None = None) -> str:
+def render_risk(
+    risk: Risk,
+    validation: Validation,
+    forecast: Forecast | None = None,
+    landmarks: Landmarks | None = None,
+) -> str:
     """Write the page: what wins first, then risks, calibration, scores.
 
     Parameters
@@ -75,6 +81,7 @@ def render_risk(risk: Risk, validation: Validation, forecast: Forecast | None = 
     validation : Validation
     forecast : Forecast, optional
         Of the same patients.
+    landmarks : Landmarks, optional
 
     Returns
     -------
@@ -97,6 +104,10 @@ def render_risk(risk: Risk, validation: Validation, forecast: Forecast | None = 
         if forecast is None
         else Drawing.of(plot_days(forecast, risk), "risk-days", "Risk as days go by"),
         foreseen=forecast.sentence if forecast else "",
+        landmarks=None
+        if landmarks is None
+        else Drawing.of(landmarks.plot(), "risk-landmarks", "Scores as days go by"),
+        landmarks_say=landmarks.sentence if landmarks else "",
         calibrated=check.sentence,
         calibration=Drawing.of(check.plot(), "risk-calibration", check.title),
         caption=check.caption,
@@ -107,7 +118,11 @@ def render_risk(risk: Risk, validation: Validation, forecast: Forecast | None = 
 
 
 def write_page(
-    risk: Risk, validation: Validation, folder: Path, forecast: Forecast | None = None
+    risk: Risk,
+    validation: Validation,
+    folder: Path,
+    forecast: Forecast | None = None,
+    landmarks: Landmarks | None = None,
 ) -> Path:
     """Write ``risk.html`` and its tables as csv into a folder.
 
@@ -119,6 +134,7 @@ def write_page(
         Made if it is not there.
     forecast : Forecast, optional
         Of the same patients.
+    landmarks : Landmarks, optional
 
     Returns
     -------
@@ -135,9 +151,11 @@ def write_page(
     }
     if forecast is not None:
         tables["forecasts"] = forecast.table(risk.at_least)
+    if landmarks is not None:
+        tables["landmarks"] = landmarks.table
     for name, frame in tables.items():
         with whole_file(folder / f"{name}.csv") as part:
             frame.to_csv(part, index=False, lineterminator="\n")
     with whole_file(folder / "risk.html") as part:
-        part.write_text(render_risk(risk, validation, forecast), encoding="utf-8")
+        part.write_text(render_risk(risk, validation, forecast, landmarks), encoding="utf-8")
     return folder / "risk.html"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ from .verdict import verdict
 if TYPE_CHECKING:
     from ..problem import Problem
 
-__all__ = ["MECHANISTIC", "Validation", "cross_validate"]
+__all__ = ["MECHANISTIC", "Validation", "cross_validate", "validations"]
 
 Array = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -153,7 +153,36 @@ def cross_validate(
     -------
     Validation
     """
-    until = landmark(given, problem.data.time_unit)
+    return validations(
+        problem, posterior, (given,), seed=seed, at_least=at_least, folds=folds, method=method,
+        outcome=outcome, scale=scale, signal=signal, draws=draws, refit=refit, cache=cache,
+        jobs=jobs, report=report,
+    )[0]  # fmt: skip
+
+
+def validations(
+    problem: Problem,
+    posterior: xr.DataTree | xr.Dataset,
+    given: Sequence[str],
+    *,
+    seed: int,
+    at_least: int,
+    folds: int,
+    method: str,
+    outcome: str,
+    scale: str | None,
+    signal: str,
+    draws: int | None,
+    refit: Refit | None,
+    cache: str | Path | None,
+    jobs: int,
+    report: Callable[[str], None],
+) -> list[Validation]:
+    """`cross_validate` for several states of knowledge, which share folds, weights and refits.
+
+    Of landmarks that ascend; ``"course"`` alone.
+    """
+    untils = tuple(landmark(g, problem.data.time_unit) for g in given)
     if method not in METHODS:
         raise InputError(f"method must be {' or '.join(METHODS)}, got {method!r}.")
     grades = in_model_time(grades_of(problem.data, outcome, scale), problem)
@@ -161,10 +190,10 @@ def cross_validate(
         raise InputError(f"at_least must be a grade from 1 to {grades.top}, got {at_least}.")
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3)]
     fold = folds_of(grades.value, folds, streams[0])
-    job = _Job(problem, posterior, grades, fold, until, signal, draws, seed, report)
+    job = _Job(problem, posterior, grades, fold, untils, signal, draws, seed, report)
     shapes: dict[str, float] = {}
-    if np.isinf(until):
-        ours, how = job.by_course(), "no course was held out"
+    if untils == (np.inf,):
+        ours, how = job.by_course()[None], "no course was held out"
     elif method == "importance":
         ours, shapes = job.by_importance(streams[1])
         high = sum(k > LIMIT for k in shapes.values())
@@ -175,12 +204,19 @@ def cross_validate(
     else:
         ours = job.by_refits(refit or _refit(seed), Path(cache) if cache else None, jobs)
         how = f"the model was fitted again without each of {folds} folds"
-    simple, notes = _baselines(problem, grades, fold, until, streams[2])
-    return Validation(
-        {MECHANISTIC: ours, **simple}, grades, fold, at_least, words(given),
-        (f"{len(grades.subjects)} patients in {folds} folds; {how}; the ordinal model never saw "
-         "the grade of a patient that it predicts.", *notes), shapes, seed,
-    )  # fmt: skip
+    done = (
+        f"{len(grades.subjects)} patients in {folds} folds; {how}; the ordinal model never saw "
+        "the grade of a patient that it predicts."
+    )
+    found, begun = [], streams[2].bit_generator.state
+    for known, until, chance in zip(given, untils, ours, strict=True):
+        streams[2].bit_generator.state = begun
+        simple, notes = _baselines(problem, grades, fold, until, streams[2])
+        every = {MECHANISTIC: chance, **simple}
+        found.append(
+            Validation(every, grades, fold, at_least, words(known), (done, *notes), shapes, seed)
+        )
+    return found
 
 
 def landmark(given: str, unit: str = "d") -> float:
@@ -246,7 +282,7 @@ class _Job:
     posterior: xr.DataTree | xr.Dataset
     grades: Grades
     fold: Whole
-    until: float
+    untils: tuple[float, ...]
     signal: str
     draws: int | None
     seed: int
@@ -269,14 +305,14 @@ class _Job:
         course = course_of(self.problem, data, signal=self.signal, draws=None)
         if not course.kept.all():
             raise InputError("some draws cannot be solved: use method='refit', or other draws.")
-        chance, shapes = np.empty((self.fold.size, self.grades.top)), {}
+        chance, shapes = self._nothing_yet(), {}
         for k, subject in enumerate(self.grades.subjects):
             place, shapes[subject] = without(self.problem, data, subject, rng)
             part = _drawn(course, place)
             others = self._training(self.fold != self.fold[k])
             grading = fit_grades(part, others, rng, onset=False)
             found = self._forecast(self.problem, _picked(data, place), grading, [subject])
-            chance[k] = found[0]
+            chance[:, k] = found[:, 0]
             self.report(f"{k + 1} of {self.fold.size} patients, Pareto k {shapes[subject]:.2f}")
         return chance, shapes
 
@@ -284,13 +320,13 @@ class _Job:
         """Predict each fold from a fit without it."""
         from joblib import Parallel, delayed
 
-        chance = np.empty((self.fold.size, self.grades.top))
+        chance = self._nothing_yet()
         names = np.unique(self.fold)
         run = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
         for k, found in zip(
             names, run(delayed(self._fold)(k, refit, cache) for k in names), strict=True
         ):
-            chance[self.fold == k] = found
+            chance[:, self.fold == k] = found
             self.report(f"fold {k + 1} of {names.size}")
         return chance
 
@@ -302,13 +338,17 @@ class _Job:
         grading = fit_grades(course, self._training(self.fold != k), rng, onset=False)
         return self._forecast(train, tree, grading, self._names(self.fold == k))
 
+    def _nothing_yet(self) -> Array:
+        return np.empty((len(self.untils), self.fold.size, self.grades.top))
+
     def _forecast(self, train: Problem, tree: object, grading: object, names: list[str]) -> Array:
+        """P(grade >= k); float64[landmark, subject, grade]."""
         found = forecast(
             train, tree, grading, seed=self.seed, signal=self.signal,  # type: ignore[arg-type]
-            study=self.problem.data, subjects=names, landmarks=(self.until,), draws=self.draws,
+            study=self.problem.data, subjects=names, landmarks=self.untils, draws=self.draws,
             by=np.inf, particles=PARTICLES, regimen=self.problem.regimen,
         )  # fmt: skip
-        return np.asarray(found.risk.to_numpy()[:, 0])
+        return np.moveaxis(found.risk.to_numpy(), 1, 0)
 
     def _without(self, out: npt.NDArray[np.bool_]) -> Problem:
         """Leave the patients of a fold out of the problem."""

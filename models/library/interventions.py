@@ -37,8 +37,8 @@ __all__ = [
     "tocilizumab_dose",
     "with_corticosteroid",
     "with_dimerizer",
-    "with_treatments",
     "with_tocilizumab",
+    "with_treatments",
 ]
 
 UNITS_PER_MG = 0.4  # effect units of 1 mg dexamethasone: 10 mg are 4 units

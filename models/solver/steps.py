@@ -17,6 +17,7 @@ __all__ = [
     "ATTEMPTS",
     "BAD_TIME",
     "DONE",
+    "FULL",
     "FUNCTIONS",
     "MODE",
     "NOT_FINITE",
@@ -26,7 +27,6 @@ __all__ = [
     "SUSPICION",
     "TOO_LONG",
     "TOO_MANY_STEPS",
-    "FULL",
     "advance",
     "go_back",
 ]

@@ -27,7 +27,7 @@ import math
 from .generated import N, curvature_into, jacobian_of, rhs_into, vjp_into
 from .pointers import at
 
-__all__ = ["GAMMA", "FUNCTIONS", "ALPHA", "BETA", "NODES", "SLOPES"]
+__all__ = ["ALPHA", "BETA", "FUNCTIONS", "GAMMA", "NODES", "SLOPES"]
 
 GAMMA = 0.21193756319429014
 NODES = (

@@ -190,7 +190,9 @@ PAGES: dict[str, dict[str, Any]] = {
         "patients": DRAWING, "calibrated": HOSTILE, "caption": HOSTILE, "scores": TABLE,
         "calibration": Drawing.of(picture(), "calibration", "Calibration"),
         "notes": [HOSTILE], "caveat": HOSTILE, "foreseen": HOSTILE,
+        "landmarks_say": HOSTILE,
         "days": Drawing.of(picture(), "days", "As days go by"),
+        "landmarks": Drawing.of(picture(), "landmarks", "Scores as days go by"),
     },
     "trial.html": {
         "label": "posterior", "fitted": True, "sentences": [HOSTILE], "notes": [HOSTILE],

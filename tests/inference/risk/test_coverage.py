@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +16,8 @@ from cytobayes.datasets.synthetic import simulate_cohort
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "scripts"))  # no part of the distribution
-
-from make_crs_cohort import DESIGN, PATIENTS, SPREAD  # noqa: E402
-from risk_coverage import OUT, coverage, true_model, true_probabilities  # noqa: E402
+SCRIPT: Any = importlib.import_module("risk_coverage")
+MADE: Any = importlib.import_module("make_crs_cohort")
 
 QUANTITIES = ["curve", "difference", "risk"]
 STATED = 0.9
@@ -25,12 +26,12 @@ CHANCE = 0.001  # of a false alarm, per quantity
 
 @pytest.fixture(scope="module")
 def fitted() -> pd.DataFrame:
-    return pd.read_csv(OUT)
+    return pd.read_csv(SCRIPT.OUT)
 
 
 def off(table: pd.DataFrame) -> list[str]:
     """Quantities whose intervals hold the truth more or less often than chance explains."""
-    found = coverage(table)
+    found = SCRIPT.coverage(table)
     width = stats.t.ppf(1 - CHANCE / 2, found["cohorts"] - 1) * found["standard_error"]
     return list(found.index[(found["coverage"] - STATED).abs() > width])
 
@@ -49,10 +50,12 @@ def test_intervals_of_a_third_of_the_width_are_caught(fitted: pd.DataFrame) -> N
 
 
 def test_the_committed_truth_is_that_of_this_model_and_design(fitted: pd.DataFrame) -> None:
-    cohort = simulate_cohort(true_model(), PATIENTS, DESIGN, seed=1, iiv=SPREAD)
+    cohort = simulate_cohort(
+        SCRIPT.true_model(), MADE.PATIENTS, MADE.DESIGN, seed=1, iiv=MADE.SPREAD
+    )
     first = fitted[fitted["cohort"] == 1].set_index("quantity")["truth"]
     printed = 6e-4  # relative: four digits
     risks = cohort.truth["risk"].transpose("subject", "grade").to_numpy().ravel()
     np.testing.assert_allclose(first["risk"], risks, rtol=printed)
-    true = true_probabilities(cohort, seed=1)
+    true = SCRIPT.true_probabilities(cohort, seed=1)
     np.testing.assert_allclose(first["difference"], (true - true[0])[1:].ravel(), rtol=printed)

@@ -78,10 +78,11 @@ def test_every_model_predicts_every_patient_and_probabilities_fall(by_course: Va
 def by_fold(outcomes: pd.DataFrame, fold: Whole, way: str) -> Array:
     grades = grades_of(STUDY.with_outcomes(outcomes))
     until = np.inf if way == "course" else 0.0
-    job = _Job(PROBLEM, known(), grades, fold, until, "signal", None, 1, print)
+    job = _Job(PROBLEM, known(), grades, fold, (until,), "signal", None, 1, print)
     if way == "course":
         return job.by_course()
-    return job.by_importance(np.random.default_rng(1))[0]
+    found: Array = job.by_importance(np.random.default_rng(1))[0][0]
+    return found
 
 
 @pytest.mark.parametrize("way", ["course", "importance"])

@@ -1,0 +1,128 @@
+"""`validate_landmarks`: how early the measurements of a held-out patient tell its grade."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ...datasets.errors import InputError
+from .validation import MECHANISTIC, Refit, Validation, validations
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..problem import Problem
+
+__all__ = ["DAYS", "Landmarks", "validate_landmarks"]
+
+DAYS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+DRAWN = ("ranked probability", "auc")
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """Scores of held-out patients at each landmark.
+
+    Parameters
+    ----------
+    days : tuple of float
+    parts : tuple of Validation
+        One for each day, in the same folds.
+    """
+
+    days: tuple[float, ...]
+    parts: tuple[Validation, ...] = field(repr=False)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Rows of `Validation.scores` of each day, with the column ``day`` before them."""
+        tables = [p.scores for p in self.parts]
+        for day, one in zip(self.days, tables, strict=True):
+            one.insert(0, "day", day)
+        return pd.concat(tables, ignore_index=True)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict of the first and of the last day."""
+        first, last = self.parts[0], self.parts[-1]
+        if len(self.days) == 1:
+            return first.verdict
+        return f"Day {self.days[0]:g}: {first.verdict} Day {self.days[-1]:g}: {last.verdict}"
+
+    def plot(self) -> Figure:
+        """Draw scores by day, a line for each model; bars are 90 % intervals of the first."""
+        from ..drawing import Panels, style
+
+        table = self.table
+        with style():
+            panels = Panels(len(DRAWN), columns=2, size=(3.6, 2.8))
+            for score, axes in zip(DRAWN, panels.axes, strict=True):
+                for number, (name, rows) in enumerate(
+                    table[table["score"] == score].groupby("model", sort=False)
+                ):
+                    color = f"C{number}"
+                    axes.plot(rows["day"], rows["value"], "o-", color=color, ms=3.5, label=name)
+                    if name == MECHANISTIC:
+                        axes.vlines(rows["day"], rows["low"], rows["high"], color=color, lw=0.8)
+                better = "higher" if score == "auc" else "lower"
+                axes.set_title(f"{score} ({better} is better)")
+                axes.set_xlabel("day until which rows are known")
+            panels.axes[0].legend(frameon=False, fontsize=7)
+        return panels.figure
+
+
+def validate_landmarks(
+    problem: Problem,
+    posterior: xr.DataTree | xr.Dataset,
+    *,
+    seed: int,
+    days: Sequence[float] = DAYS,
+    at_least: int = 3,
+    folds: int = 10,
+    method: str = "importance",
+    outcome: str = "crs",
+    scale: str | None = None,
+    signal: str = "signal",
+    draws: int | None = 200,
+    refit: Refit | None = None,
+    cache: str | Path | None = None,
+    jobs: int = 1,
+    report: Callable[[str], None] = lambda text: None,
+) -> Landmarks:
+    """Score forecasts of held-out patients, beside the simple models, as days go by.
+
+    Parameters
+    ----------
+    problem : Problem
+    posterior : DataTree or Dataset
+    seed : int
+    days : sequence of float
+        Landmarks, ascending. Of a held-out patient the rows and doses until then are known, to
+        the mechanistic model and to the marker panel alike.
+    at_least, folds, method, outcome, scale, signal, draws, refit, cache, jobs, report
+        As in `cross_validate`.
+
+    Returns
+    -------
+    Landmarks
+
+    Raises
+    ------
+    InputError
+        If the days do not ascend, or are negative.
+    """
+    days = tuple(float(d) for d in days)
+    if not days or days[0] < 0 or (np.diff(days) <= 0).any():
+        raise InputError(f"landmarks must ascend from 0 or later, got {days}.")
+    parts = validations(
+        problem, posterior, [f"until day {d:g}" for d in days], seed=seed, at_least=at_least,
+        folds=folds, method=method, outcome=outcome, scale=scale, signal=signal, draws=draws,
+        refit=refit, cache=cache, jobs=jobs, report=report,
+    )  # fmt: skip
+    return Landmarks(days, tuple(parts))

@@ -52,7 +52,7 @@ def fit(
         Many,
         typer.Option(
             help="lognormal (default), lognormal-t (heavy tails), additive, additive-t, "
-            "proportional, combined, power, bernoulli or ordinal; for one observable: "
+            "proportional, combined, combined1, power, bernoulli or ordinal; for one observable: "
             "IL6=lognormal-t.",
             rich_help_panel=FILE,
         ),

@@ -23,6 +23,7 @@ __all__ = [
     "AdditiveT",
     "Bernoulli",
     "Combined",
+    "Combined1",
     "ErrorModel",
     "LogNormalError",
     "LogNormalT",
@@ -124,13 +125,9 @@ class Proportional(ScaledError):
         return (sigma[0] ** 2 * f**2 + se**2 + floor**2) ** 0.5
 
 
-@final
 @dataclass(frozen=True)
-class Combined(ScaledError):
+class TwoParts(ScaledError):
     """Additive and proportional parts: ``<observable>_sigma_add``, ``<observable>_sigma_prop``."""
-
-    name: ClassVar[str] = "combined"
-    text: ClassVar[str] = "value ~ Normal(f, sqrt(sigma_add^2 + (sigma_prop f)^2))"
 
     def parameters(self, observable: str) -> tuple[str, ...]:
         """Additive standard deviation, then coefficient of variation."""
@@ -145,9 +142,31 @@ class Combined(ScaledError):
         add, prop = self.parameters(observable)
         return {add: HalfNormal(scale_of(rows)), prop: HalfNormal(1.0)}
 
+
+@final
+@dataclass(frozen=True)
+class Combined(TwoParts):
+    """Additive and proportional parts whose variances add (``combined2`` of other programs)."""
+
+    name: ClassVar[str] = "combined"
+    text: ClassVar[str] = "value ~ Normal(f, sqrt(sigma_add^2 + (sigma_prop f)^2))"
+
     def spread(self, f: Value, sigma: tuple[Value, ...], se: Value, floor: float) -> Value:
         """``sqrt(sigma_add^2 + (sigma_prop f)^2 + se^2)``."""
         return (sigma[0] ** 2 + sigma[1] ** 2 * f**2 + se**2) ** 0.5
+
+
+@final
+@dataclass(frozen=True)
+class Combined1(TwoParts):
+    """Additive and proportional parts whose standard deviations add, as in other programs."""
+
+    name: ClassVar[str] = "combined1"
+    text: ClassVar[str] = "value ~ Normal(f, sigma_add + sigma_prop |f|)"
+
+    def spread(self, f: Value, sigma: tuple[Value, ...], se: Value, floor: float) -> Value:
+        """``sqrt((sigma_add + sigma_prop |f|)^2 + se^2)``."""
+        return ((sigma[0] + sigma[1] * (f**2 + floor**2) ** 0.5) ** 2 + se**2) ** 0.5
 
 
 @final
@@ -283,11 +302,11 @@ class LogNormalT(HeavyTails, LogScale):
 ERRORS: dict[str, type[ErrorModel]] = {
     e.name: e
     for e in (
-        LogNormalError, LogNormalT, Additive, AdditiveT, Proportional, Combined, Power,
-        Bernoulli, Ordinal,
+        LogNormalError, LogNormalT, Additive, AdditiveT, Proportional, Combined, Combined1,
+        Power, Bernoulli, Ordinal,
     )
 }  # fmt: skip
-SPEC = re.compile(r"\s*([a-z-]+)\s*(?:\((.*)\))?\s*")
+SPEC = re.compile(r"\s*([a-z][a-z0-9-]*)\s*(?:\((.*)\))?\s*")
 
 
 def error_model(given: str | ErrorModel) -> ErrorModel:
@@ -297,8 +316,8 @@ def error_model(given: str | ErrorModel) -> ErrorModel:
     ----------
     given : str or ErrorModel
         ``"lognormal"``, ``"lognormal-t"``, ``"additive"``, ``"additive-t"``, ``"proportional"``,
-        ``"combined"``, ``"power"``, ``"bernoulli"`` or ``"ordinal"``, with settings in brackets
-        where it has any: ``"lognormal-t(nu=7)"``; or a model already.
+        ``"combined"``, ``"combined1"``, ``"power"``, ``"bernoulli"`` or ``"ordinal"``, with settings
+        in brackets where it has any: ``"lognormal-t(nu=7)"``; or a model already.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from pytensor.gradient import grad
 from scipy import stats
 
 from ...datasets.errors import InputError
-from ..measuring.error import Additive, Combined, LogNormalError, Proportional
+from ..measuring.error import Additive, Combined, Combined1, LogNormalError, Proportional
 from ..measuring.sigmas import sigma_by_row, sigma_names
 from ..pointwise import pointwise
 from ..predict import parameters_of
@@ -34,7 +34,7 @@ Array = npt.NDArray[Any]
 CORRELATION = "omega_correlation"
 STEP = 1e-4  # of the differences of gradients that give the curvature
 INFORMATION_STEP = 1e-3  # of the differences of model values that give the expected curvature
-NORMAL = (Additive, Proportional, Combined, LogNormalError)
+NORMAL = (Additive, Proportional, Combined, Combined1, LogNormalError)
 ROUNDS, SETTLED = 50, 1e-7  # Newton steps, and the largest gain in log density that ends them
 
 

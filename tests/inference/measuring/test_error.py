@@ -16,6 +16,7 @@ from cytobayes.inference.measuring.error import (
     Additive,
     AdditiveT,
     Combined,
+    Combined1,
     ErrorModel,
     LogNormalError,
     LogNormalT,
@@ -40,6 +41,7 @@ ALL: list[tuple[ErrorModel, tuple[float, ...]]] = [
     (Additive(), (0.7,)),
     (Proportional(), (0.3,)),
     (Combined(), (0.2, 0.3)),
+    (Combined1(), (0.2, 0.3)),
     (LogNormalError(), (0.4,)),
     (LogNormalT(), (0.4,)),
     (LogNormalT(nu=7.5), (0.4,)),
@@ -109,6 +111,8 @@ def by_scipy(error: ErrorModel, sigma: tuple[float, ...]) -> Any:
             dist = stats.norm(f, np.hypot(sigma[0] * f ** sigma[1], se))
         elif isinstance(error, Proportional):
             dist = stats.norm(f, np.hypot(sigma[0] * f, se))
+        elif isinstance(error, Combined1):
+            dist = stats.norm(f, np.hypot(sigma[0] + sigma[1] * f, se))
         else:
             dist = stats.norm(f, np.sqrt(sigma[0] ** 2 + (sigma[1] * f) ** 2 + se**2))
         name = KINDS[kind]
@@ -242,6 +246,7 @@ def test_additive_prior_follows_the_unit_of_the_data() -> None:
 
 def test_error_models_are_found_by_name_with_a_guess() -> None:
     assert error_model("combined") == Combined()
+    assert error_model("combined1") == Combined1()
     assert error_model(Additive()) == Additive()
     with pytest.raises(InputError, match="mean 'proportional'"):
         error_model("proprotional")
@@ -249,7 +254,7 @@ def test_error_models_are_found_by_name_with_a_guess() -> None:
 
 def test_settings_are_written_behind_the_name_and_read_back() -> None:
     assert LogNormalT().spec == "lognormal-t"
-    for model in (LogNormalT(nu=7.0), AdditiveT(nu=2.5), LogNormalT(), Combined()):
+    for model in (LogNormalT(nu=7.0), AdditiveT(nu=2.5), LogNormalT(), Combined(), Combined1()):
         assert error_model(model.spec) == model
     with pytest.raises(InputError, match="no setting 'mu'; it has nu"):
         error_model("lognormal-t(mu=3)")

@@ -1,4 +1,4 @@
-"""Marginal likelihoods of Wang (2007) under five error models, by quadrature over the effect.
+"""Marginal likelihoods of Wang (2007) under six error models, by quadrature over the effect.
 
 The values were validated against another engine by the authors of the reference; see its README.
 """
@@ -19,6 +19,7 @@ import pytest
 from cytobayes.inference.measuring.error import (
     Additive,
     Combined,
+    Combined1,
     ErrorModel,
     LogNormalError,
     Power,
@@ -35,6 +36,7 @@ CASES: list[tuple[str, ErrorModel, tuple[float, ...]]] = [
     ("add: sd=sqrt(.1)", Additive(), (S,)),
     ("lnorm: sd(log)=sqrt(.1)", LogNormalError(), (S,)),
     ("add+prop combined2: var=.1+.1 f^2", Combined(), (S, S)),
+    ("add+prop combined1: sd=sqrt(.1)(1+f)", Combined1(), (S, S)),
     ("prop: sd=f*sqrt(.1)", Power(), (S, 1.0)),
     ("add: sd=sqrt(.1)", Power(), (S, 0.0)),
 ]

@@ -316,8 +316,8 @@ def error_model(given: str | ErrorModel) -> ErrorModel:
     ----------
     given : str or ErrorModel
         ``"lognormal"``, ``"lognormal-t"``, ``"additive"``, ``"additive-t"``, ``"proportional"``,
-        ``"combined"``, ``"combined1"``, ``"power"``, ``"bernoulli"`` or ``"ordinal"``, with settings
-        in brackets where it has any: ``"lognormal-t(nu=7)"``; or a model already.
+        ``"combined"``, ``"combined1"``, ``"power"``, ``"bernoulli"`` or ``"ordinal"``; with
+        settings in brackets where it has any: ``"lognormal-t(nu=7)"``; or a model already.
 
     Returns
     -------

@@ -73,7 +73,7 @@ class Landmarks:
                 better = "higher" if score == "auc" else "lower"
                 axes.set_title(f"{score} ({better} is better)")
                 axes.set_xlabel("day until which rows are known")
-            panels.axes[0].legend(frameon=False, fontsize=7)
+            panels.legend(list(panels.axes[0].get_lines()))
         return panels.figure
 
 

@@ -72,7 +72,9 @@ def checks(run: Run, problem: Problem) -> tuple[pd.DataFrame, pd.DataFrame]:
         rows.append((name, check.good, check.sentence))
         print(name, check.sentence, flush=True)
     found = pd.DataFrame(rows, columns=["check", "good", "sentence"])
-    found["sentence"] = found["sentence"].str.replace(r"\[[^\]]*\]", " of a patient", regex=True)
+    said = found["sentence"].str.replace(r"\[[^\]]*\]", " of a patient", regex=True)
+    named = r"effects of subjects? .*? have not"  # nor are patients named in sentences
+    found["sentence"] = said.str.replace(named, "effects of few patients have not", regex=True)
     return found, tables["vpc"]
 
 

@@ -7,7 +7,16 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-__all__ = ["WIDTH", "closest", "counted", "letters", "named_subjects", "shown", "wrapped"]
+__all__ = [
+    "WIDTH",
+    "closest",
+    "counted",
+    "letters",
+    "lowered",
+    "named_subjects",
+    "shown",
+    "wrapped",
+]
 
 WIDTH = 96  # characters per line of a message
 
@@ -58,6 +67,17 @@ def named_subjects(subjects: Sequence[str], most: int = 3) -> str:
     """
     more = f" and {len(subjects) - most} more" if len(subjects) > most else ""
     return f"subject{'s' * (len(subjects) > 1)} {', '.join(subjects[:most])}{more}"
+
+
+def lowered(title: str) -> str:
+    """Put a title inside a sentence; abbreviations stay as they are.
+
+    Examples
+    --------
+    >>> lowered("Goodness of fit"), lowered("NPDE")
+    ('goodness of fit', 'NPDE')
+    """
+    return title if title[:2].isupper() else f"{title[:1].lower()}{title[1:]}"
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

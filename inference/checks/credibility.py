@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ...datasets.errors import InputError
+from ...datasets.wording import lowered
 from ..fit import read_facts
 from ..percent import percent
 from .check import Check
@@ -159,7 +160,7 @@ def evaluated(
         of_part = [c for c in left if c.name in names]
         left = [c for c in left if c.name not in names]
         rows += [row(part, c, problem.id) for c in of_part] or [
-            (f"Model evaluation: {part[0].lower()}{part[1:]}", NOT_DONE, NOT_DONE)
+            (f"Model evaluation: {lowered(part)}", NOT_DONE, NOT_DONE)
         ]
     rows += [row(c.title, c, problem.id) for c in left]
     blind = problem.blind_directions
@@ -174,7 +175,7 @@ def row(part: str, check: Check, problem_id: str) -> tuple[str, str, str]:
     of = check.table.attrs.get("problem_id", problem_id)
     if of != problem_id:
         status, text = OPEN, f"{text} This is a check of another problem ({of})."
-    return f"Model evaluation: {part[0].lower()}{part[1:]}", status, text
+    return f"Model evaluation: {lowered(part)}", status, text
 
 
 def solves(chains: Convergence) -> tuple[str, str]:

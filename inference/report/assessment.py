@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...datasets.errors import InputError
+from ...datasets.wording import lowered
 from ..checks.check import Check
 from ..populations.hierarchy import Hierarchical
-from .verdict import lowered
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -12,10 +12,10 @@ from enum import Enum
 
 from scipy.stats import binom
 
-from ...datasets.wording import named_subjects
+from ...datasets.wording import lowered, named_subjects
 from ..percent import percent
 
-__all__ = ["Coverage", "Evidence", "Level", "Tie", "Verdict", "judge", "lowered"]
+__all__ = ["Coverage", "Evidence", "Level", "Tie", "Verdict", "judge"]
 
 DISCLAIMER = "Nothing here is for deciding the care of a patient."
 
@@ -233,17 +233,6 @@ def _unchecked(evidence: Evidence) -> tuple[str, ...]:
     if not evidence.unchecked:
         return ()
     return (f"Not checked in this report: {_listed([lowered(t) for t in evidence.unchecked])}.",)
-
-
-def lowered(title: str) -> str:
-    """Put a title inside a sentence; abbreviations stay as they are.
-
-    Examples
-    --------
-    >>> lowered("Goodness of fit"), lowered("NPDE")
-    ('goodness of fit', 'NPDE')
-    """
-    return title if title[:2].isupper() else f"{title[:1].lower()}{title[1:]}"
 
 
 def _joined(clauses: list[str]) -> str:

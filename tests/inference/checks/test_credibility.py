@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,8 @@ def test_other_checks_follow_under_their_titles(problem: Any) -> None:
     found = credibility(problem, fitted(), [check("shrinkage"), check("vpc"), check("npde")])
     assert found.table["element"].tolist().count("Model evaluation: predictive checks") == 2
     assert found.table["element"].iloc[-1] == "Model evaluation: shrinkage"
+    found = credibility(problem, fitted(), [replace(check("risk"), title="CRS of grade 3")])
+    assert found.table["element"].iloc[-1] == "Model evaluation: CRS of grade 3"
 
 
 def test_a_calibration_of_another_problem_passes_no_judgment(problem: Any) -> None:

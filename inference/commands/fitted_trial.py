@@ -14,11 +14,10 @@ from ...datasets.errors import InputError
 from ...datasets.writing import whole_file
 from ..checks.convergence import convergence
 from ..console import say, show
-from ..run import open_run
 from ..trials.counterfactual import counterfactual
 from ..trials.design_file import read_design
 from ..trials.grading import AssumedGrades
-from .trial import DRAWS, Bar
+from .trial import DRAWS, Bar, check_folder, source_of
 
 if TYPE_CHECKING:
     from ..trials.counterfactual import Counterfactual
@@ -58,17 +57,17 @@ def run_fitted(
             "--fitted is about the patients of a fit: name the design and the run "
             "(cytobayes trial DESIGN.toml --run RUN --fitted)"
         )
-    opened = open_run(run)
-    problem = opened.analysis.to_problem(opened.study)
-    request = read_design(design, problem.model.name)
-    if doubt := convergence(opened.tree).doubt("results"):
+    check_folder(out)
+    problem, tree, named = source_of(run, None, design)
+    request = read_design(design, named)
+    if doubt := convergence(tree).doubt("results"):
         say(doubt, style="bold red")
     grading = request.design.grading
     found: dict[str, Counterfactual] = {}
     for arm in request.design.arms:
         with Bar(arm.name) as bar:
             found[arm.name] = counterfactual(
-                problem, opened.tree, change=arm, add=False, endpoints=request.design.endpoints,
+                problem, tree, change=arm, add=False, endpoints=request.design.endpoints,
                 until=request.design.until, every=request.design.every,
                 draws=draws or request.draws or DRAWS, seed=seed, scale=request.scale or None,
                 grades=None if grading is None else AssumedGrades(grading), done=bar,

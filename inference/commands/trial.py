@@ -66,9 +66,8 @@ def run_trial(
         raise InputError("name a design file: cytobayes trial DESIGN.toml --run RUN")
     if run is not None and model is not None:
         raise InputError("give --run or --model, not both")
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file; name a folder")
-    source, posterior, named = _source(run, model, design)
+    check_folder(out)
+    source, posterior, named = source_of(run, model, design)
     request = read_design(design, named)
     if n is not None:
         request = replace(request, design=replace(request.design, n=n))
@@ -92,7 +91,13 @@ def run_trial(
         show(str(out / "trial.html"))
 
 
-def _source(run: Path | None, model: str | None, design: Path) -> tuple[Any, Any, str]:
+def check_folder(out: Path | None) -> None:
+    """Refuse a file in the place of a folder, before anything is computed."""
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; name a folder")
+
+
+def source_of(run: Path | None, model: str | None, design: Path) -> tuple[Any, Any, str]:
     """Open what virtual patients are made of: a fit, or the prior of a model."""
     if run is not None:
         from ..run import open_run

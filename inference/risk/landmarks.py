@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ...datasets.errors import InputError
-from .validation import MECHANISTIC, Refit, Validation, validations
+from .forecast import LANDMARKS
+from .validation import MECHANISTIC, Validation, validations
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..problem import Problem
 
-__all__ = ["DAYS", "Landmarks", "validate_landmarks"]
+__all__ = ["Landmarks", "validate_landmarks"]
 
-DAYS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
 DRAWN = ("ranked probability", "auc")
 
 
@@ -81,19 +80,8 @@ def validate_landmarks(
     problem: Problem,
     posterior: xr.DataTree | xr.Dataset,
     *,
-    seed: int,
-    days: Sequence[float] = DAYS,
-    at_least: int = 3,
-    folds: int = 10,
-    method: str = "importance",
-    outcome: str = "crs",
-    scale: str | None = None,
-    signal: str = "signal",
-    draws: int | None = 200,
-    refit: Refit | None = None,
-    cache: str | Path | None = None,
-    jobs: int = 1,
-    report: Callable[[str], None] = lambda text: None,
+    days: Sequence[float] = LANDMARKS,
+    **options: Any,
 ) -> Landmarks:
     """Score forecasts of held-out patients, beside the simple models, as days go by.
 
@@ -101,12 +89,11 @@ def validate_landmarks(
     ----------
     problem : Problem
     posterior : DataTree or Dataset
-    seed : int
     days : sequence of float
         Landmarks, ascending. Of a held-out patient the rows and doses until then are known, to
         the mechanistic model and to the marker panel alike.
-    at_least, folds, method, outcome, scale, signal, draws, refit, cache, jobs, report
-        As in `cross_validate`.
+    **options
+        As of `cross_validate`; ``seed`` is needed.
 
     Returns
     -------
@@ -120,9 +107,5 @@ def validate_landmarks(
     days = tuple(float(d) for d in days)
     if not days or days[0] < 0 or (np.diff(days) <= 0).any():
         raise InputError(f"landmarks must ascend from 0 or later, got {days}.")
-    parts = validations(
-        problem, posterior, [f"until day {d:g}" for d in days], seed=seed, at_least=at_least,
-        folds=folds, method=method, outcome=outcome, scale=scale, signal=signal, draws=draws,
-        refit=refit, cache=cache, jobs=jobs, report=report,
-    )  # fmt: skip
-    return Landmarks(days, tuple(parts))
+    given = [f"until day {d:g}" for d in days]
+    return Landmarks(days, tuple(validations(problem, posterior, given, **options)))

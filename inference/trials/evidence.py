@@ -14,23 +14,20 @@ from dataclasses import dataclass
 
 from ...models.dosing import Dose
 from ...models.ode import OdeModel
+from . import families
+from .families import REDUCED
 from .plan import Plan
 
 __all__ = ["RULES", "SENTENCES", "Rule", "evidence_of"]
 
+STEROIDS = (
+    "contested: whether corticosteroids harm CAR-T cells. A model-based analysis found no effect "
+    "on expansion (Stein 2019), one series saw shorter survival after higher doses (Strati 2021), two "
+    "others saw no effect; sicker patients get steroids."
+)
 SENTENCES = {
-    "steroid": (
-        "contested: whether corticosteroids harm CAR-T cells. A model-based analysis found no "
-        "effect on expansion (Stein 2019), one series saw shorter survival after higher doses "
-        "(Strati 2021), two others saw no effect; sicker patients get steroids. "
-        "In these equations `kst` decides."
-    ),
-    "steroid, reduced": (
-        "contested: whether corticosteroids harm CAR-T cells. A model-based analysis found no "
-        "effect on expansion (Stein 2019), one series saw shorter survival after higher doses "
-        "(Strati 2021), two others saw no effect; sicker patients get steroids. "
-        "In these equations steroids act on cytokines only."
-    ),
+    "steroid": f"{STEROIDS} In these equations `kst` decides.",
+    "steroid, reduced": f"{STEROIDS} In these equations steroids act on cytokines only.",
     "steroid, no cells": (
         "calibrated: in these equations, which have no CAR-T cells, steroids act on cytokines "
         "only; whether they blunt the killing is not in the model."
@@ -105,8 +102,7 @@ SENTENCES = {
     ),
 }
 
-FULL = ("crs-full", "car-design", "car-design-cd28", "species", "icans")  # share equations
-REDUCED = ("crs-cascade", "crs-cascade-timed")
+FULL = (*families.FULL, "icans")
 HARDIANSYAH = ("crs-hardiansyah", "crs-hardiansyah-upn3")
 ENGAGERS = ("engager", "blinatumomab", "tebentafusp", "subcutaneous")
 SPECIES = ("feedback-species", *FULL)

@@ -20,6 +20,7 @@ from ...datasets.virtual import GradeModel
 from ...models.library.crs_plans import assumed_grade
 from ...models.ode import OdeModel
 from .design import Arm
+from .families import REDUCED
 from .plan import Course
 
 __all__ = ["AssumedGrades", "FittedGrades", "Grades", "SignGrades", "default_grades"]
@@ -130,7 +131,7 @@ def default_grades(model: OdeModel) -> Grades | None:
     """Choose the assumed grade model of a library model; None where there is none."""
     if all(sign in model.observables for sign in SIGNS):
         return SignGrades()
-    if model.name in ("crs-cascade", "crs-cascade-timed"):  # of the same signal, on the same scale
+    if model.name in REDUCED:  # of the same signal, on the same scale
         return AssumedGrades(COHORT, "the numbers behind the virtual cohort crs-cohort")
     return None
 

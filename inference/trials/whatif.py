@@ -19,6 +19,7 @@ from ...models.library.interventions import (
 )
 from ...models.library.tebentafusp import weekly
 from .design import Arm, Trigger
+from .families import FULL, REDUCED
 
 __all__ = ["WHAT_IFS", "WhatIf", "what_if"]
 
@@ -26,8 +27,6 @@ KG = 70.0
 FEVER = 38.0  # degrees Celsius
 SIGN = 150.0  # pg/mL of IL-6, as in the virtual cohort
 NOTHING = 1e-9  # cells in place of none, because the state is a logarithm
-REDUCED = ("crs-cascade", "crs-cascade-timed")
-FULL = ("crs-full", "car-design", "car-design-cd28", "species")
 
 
 @dataclass(frozen=True)

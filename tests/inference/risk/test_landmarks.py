@@ -16,7 +16,7 @@ SETTINGS = {"seed": 1, "at_least": 2, "folds": 4}
 
 @pytest.mark.parametrize("days", [(3.0, 7.0)])
 def test_each_landmark_is_scored_as_if_it_were_alone(days: tuple[float, ...]) -> None:
-    found = validate_landmarks(PROBLEM, known(), days=days, **SETTINGS)  # type: ignore[arg-type]
+    found = validate_landmarks(PROBLEM, known(), days=days, **SETTINGS)
     alone = [
         cross_validate(PROBLEM, known(), given=f"until day {d:g}", **SETTINGS)  # type: ignore[arg-type]
         for d in days
@@ -39,4 +39,4 @@ def test_each_landmark_is_scored_as_if_it_were_alone(days: tuple[float, ...]) ->
 @pytest.mark.parametrize("days", [(), (3.0, 2.0), (-1.0, 2.0)])
 def test_days_that_do_not_ascend_are_refused(days: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match="ascend"):
-        validate_landmarks(PROBLEM, known(), days=days, **SETTINGS)  # type: ignore[arg-type]
+        validate_landmarks(PROBLEM, known(), days=days, **SETTINGS)

@@ -22,8 +22,8 @@ __all__ = ["RULES", "SENTENCES", "Rule", "evidence_of"]
 
 STEROIDS = (
     "contested: whether corticosteroids harm CAR-T cells. A model-based analysis found no effect "
-    "on expansion (Stein 2019), one series saw shorter survival after higher doses (Strati 2021), two "
-    "others saw no effect; sicker patients get steroids."
+    "on expansion (Stein 2019), one series saw shorter survival after higher doses (Strati 2021), "
+    "two others saw no effect; sicker patients get steroids."
 )
 SENTENCES = {
     "steroid": f"{STEROIDS} In these equations `kst` decides.",

@@ -22,6 +22,7 @@ import xarray as xr
 from .._version import __version__
 from ..datasets.errors import InputError
 from ..datasets.writing import write_netcdf
+from .analysis import ADAPTATIONS
 from .counters import SOLVES
 from .pointwise import pointwise
 from .problem import Problem
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FitError", "fit", "read_facts"]
 
-ADAPTATIONS = ("low_rank", "diag", "draw_diag")
 SAMPLERS: dict[str, Callable[[Problem, Settings, Progress], Drawn]] = {
     "nutpie": sample_nutpie,
     "pymc": sample_pymc,

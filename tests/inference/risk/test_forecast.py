@@ -198,14 +198,18 @@ def test_particles_have_the_moments_and_the_evidence_of_the_conjugate_posterior(
     assert particles.distinct == 40
 
 
-def test_before_any_row_the_forecast_is_that_of_the_population(grading: GradeFit) -> None:
+def after_day_5() -> Study:
+    """The study without the rows of the first five days."""
     rows = STUDY.to_frame().drop(columns="unit")
-    empty = Study(
+    return Study(
         rows[rows["time"] > 5], name="x", units=STUDY.units, time_unit="d",
         covariates=STUDY.to_frame("covariates"),
     )  # fmt: skip
+
+
+def test_before_any_row_the_forecast_is_that_of_the_population(grading: GradeFit) -> None:
     found = forecast(
-        PROBLEM, TREE, grading, seed=1, study=empty, subjects=CHOSEN, landmarks=(1.0,),
+        PROBLEM, TREE, grading, seed=1, study=after_day_5(), subjects=CHOSEN, landmarks=(1.0,),
         particles=4000,
     )  # fmt: skip
     q = norm.ppf((np.arange(4000) + 0.5) / 4000)
@@ -216,12 +220,7 @@ def test_before_any_row_the_forecast_is_that_of_the_population(grading: GradeFit
 
 def test_the_grade_by_an_earlier_day_follows_the_peak_until_then(grading: GradeFit) -> None:
     """Before any row, and with 5 days ahead, the signal gets to 0.81 of its height at most."""
-    rows = STUDY.to_frame().drop(columns="unit")
-    empty = Study(
-        rows[rows["time"] > 5], name="x", units=STUDY.units, time_unit="d",
-        covariates=STUDY.to_frame("covariates"),
-    )  # fmt: skip
-    ask: Any = {"seed": 1, "study": empty, "subjects": CHOSEN, "particles": 4000}
+    ask: Any = {"seed": 1, "study": after_day_5(), "subjects": CHOSEN, "particles": 4000}
     found = forecast(PROBLEM, TREE, grading, landmarks=(1.0,), by=5.0, **ask)
     q, u = norm.ppf((np.arange(4000) + 0.5) / 4000), 5.1 / 10
     peak = REFERENCE * np.exp(OMEGA * q) * 2 * u / (1 + u**2)

@@ -240,6 +240,9 @@ def check_weights(predictions: Mapping[str, xr.Dataset], weights: Mapping[str, f
 def refuse_different_grids(first: str, one: xr.Dataset, second: str, other: xr.Dataset) -> None:
     """Refuse predictions at other times, of other subjects or in other units."""
     for dim in (d for d in one.dims if d not in ("chain", "draw")):
+        units = [p[dim].attrs.get("units", "") if dim in p.dims else "" for p in (one, other)]
+        if units[0] != units[1]:
+            raise InputError(f"{dim} is in {units[0]} in {first} and in {units[1]} in {second}.")
         if dim not in other.dims or not np.array_equal(one[dim].to_numpy(), other[dim].to_numpy()):
             raise InputError(
                 f"the predictions of {first} and {second} have different values of {dim}; predict "

@@ -67,7 +67,22 @@ def compare(
         Text,
         typer.Option(help="What is left out: observation or subject; default: both if possible."),
     ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="Draws of the posterior, by subject.")] = 400,
+    average: Annotated[
+        bool,
+        typer.Option(
+            "--averaged",
+            help="Also predict the subjects of the data, averaged over the runs: averaged.csv.",
+        ),
+    ] = False,
+    measured: Annotated[
+        bool, typer.Option("--measured", help="The average is of measurements: residual error.")
+    ] = False,
+    times: Annotated[
+        Text, typer.Option(help="Of the average: 0,1,7,28, or 0:28:0.5 for start, end and step.")
+    ] = None,
+    draws: Annotated[
+        int, typer.Option(min=1, help="Draws of the posterior, by subject and for the average.")
+    ] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same numbers.")] = 1,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of the tables and figures.")
@@ -77,4 +92,14 @@ def compare(
     """Compare fits of the same data: leave-one-out, and the weights of an average."""
     from ..commands.comparing import run_comparison
 
-    run_comparison(runs, by=by, draws=draws, seed=seed, out=out, as_json=as_json)
+    run_comparison(
+        runs,
+        by=by,
+        draws=draws,
+        seed=seed,
+        average=average,
+        measured=measured,
+        times=times,
+        out=out,
+        as_json=as_json,
+    )

@@ -18,10 +18,13 @@ from ..checks.convergence import convergence
 from ..checks.loo import label, units_of
 from ..console import say, show
 from ..run import Run, open_run
+from .averaging import average_runs
+from .prediction import Prediction, write_prediction
 
 __all__ = ["Comparison", "compare_runs", "run_comparison"]
 
 BY = ("observation", "subject")
+AVERAGED = "averaged.csv"
 COLUMNS = {
     "elpd": "elpd", "elpd_diff": "difference", "dse": "its se", "weight": "weight",
     "high_k": "high k",
@@ -53,13 +56,24 @@ class Comparison:
         )[["by", "model", *COLUMNS]].rename(columns={"model": "run"})
 
     @property
-    def json(self) -> str:
+    def facts(self) -> dict[str, Any]:
         """The same for programs."""
         found = [
             {"by": by, "sentence": check.sentence, "runs": rows_of(self.table.query("by == @by"))}
             for by, check in self.checks.items()
         ]
-        return json.dumps({"comparisons": found, "notes": list(self.notes)}, indent=1)
+        return {"comparisons": found, "notes": list(self.notes)}
+
+    @property
+    def weighing(self) -> str:
+        """What was left out for the weights of an average: rows, where they were."""
+        return next(by for by in BY if by in self.checks)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each run in an average."""
+        table = self.checks[self.weighing].table
+        return dict(zip(table["model"], map(float, table["weight"]), strict=True))
 
 
 def run_comparison(
@@ -68,6 +82,9 @@ def run_comparison(
     by: str | None = None,
     draws: int = 400,
     seed: int = 1,
+    average: bool = False,
+    measured: bool = False,
+    times: str | None = None,
     out: Path | None = None,
     as_json: bool = False,
 ) -> None:
@@ -81,8 +98,13 @@ def run_comparison(
         Default: both, or a note why subjects cannot be left out.
     draws, seed
         As in `compare`.
+    average : bool
+        Predict the subjects of the data as well, averaged over the runs.
+    measured, times
+        Of that prediction, as in `average_runs`.
     out : Path, optional
-        Folder of ``comparison.csv``, ``left_out.csv`` and a figure of each comparison.
+        Folder of ``comparison.csv``, ``left_out.csv`` and a figure of each comparison; of
+        ``averaged.csv`` and its figure.
     as_json : bool
         Print JSON in place of tables.
 
@@ -91,15 +113,23 @@ def run_comparison(
     InputError
         If a run cannot be read, is an approximation, or was fitted to other rows.
     """
-    found = compare_runs(opened(folders), by=by, draws=draws, seed=seed)
+    refuse_options(average, measured, times, written=out is not None or as_json)
+    runs = opened(folders)
+    found = compare_runs(runs, by=by, draws=draws, seed=seed)
+    mean = None
+    if average:
+        settings: dict[str, Any] = {"measured": measured, "times": times}
+        mean = average_runs(
+            runs, found.weights, by=found.weighing, draws=draws, seed=seed, **settings
+        )
     if out is not None:
         write(found, out)
-    for check in found.checks.values():
-        say(check.sentence, style="bold")
-    for note in found.notes:
-        say(note, style="yellow")
+        if mean is not None:
+            write_prediction(mean, out / AVERAGED)
+    tell(found, mean)
     if as_json:
-        print(found.json)
+        more = {} if mean is None else {"averaged": mean.facts | {"weights": found.weights}}
+        print(json.dumps(found.facts | more, indent=1))
         return
     for left_out, check in found.checks.items():
         table = check.table[["model", *COLUMNS]].rename(columns=COLUMNS | {"model": "run"})
@@ -107,6 +137,24 @@ def run_comparison(
         show(table.to_string(index=False, float_format="%.2f"))
     if out is not None:
         show(str(out))
+
+
+def refuse_options(average: bool, measured: bool, times: str | None, *, written: bool) -> None:
+    """Refuse options of an average that is not made, and one that is written nowhere."""
+    if not average and (measured or times is not None):
+        raise InputError("--measured and --times are of the average: add --averaged")
+    if average and not written:
+        raise InputError("say where to write the average: --out FOLDER, or --json to print")
+
+
+def tell(found: Comparison, mean: Prediction | None) -> None:
+    """Say what came of it, and what makes it doubtful."""
+    for check in found.checks.values():
+        say(check.sentence, style="bold")
+    if mean is not None:
+        say(mean.sentence, style="bold")
+    for note in (*found.notes, *(() if mean is None else mean.notes)):
+        say(note, style="yellow")
 
 
 def opened(folders: Sequence[Path]) -> dict[str, Run]:

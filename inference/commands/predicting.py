@@ -11,13 +11,19 @@ import numpy as np
 
 from ...datasets.errors import InputError
 from ...datasets.wording import closest, shown
-from ...datasets.writing import whole_file
 from ..checks.convergence import convergence
 from ..console import say, show
 from ..notation import read_number
 from ..predict import predict
 from ..run import Run, open_run
-from .prediction import Prediction, notes_of, rows_of, sentence_of, table_of
+from .prediction import (
+    Prediction,
+    notes_of,
+    rows_of,
+    sentence_of,
+    table_of,
+    write_prediction,
+)
 from .request import read_schedule
 
 if TYPE_CHECKING:
@@ -61,16 +67,9 @@ def run_prediction(
     say(found.sentence, style="bold")
     for note in found.notes:
         say(note, style="yellow")
-    if out is not None:
-        figure = out.with_suffix(".png")
-        with whole_file(out) as part:
-            found.table.to_csv(part, index=False, lineterminator="\n")
-        with whole_file(figure) as part:
-            found.plot().savefig(part, dpi=150)
+    figure = None if out is None else write_prediction(found, out)
     if as_json:
-        rows = json.loads(found.table.to_json(orient="records"))
-        facts = {"what": found.sentence, "notes": found.notes, "time_unit": found.time_unit}
-        print(json.dumps({**facts, "rows": rows}, indent=1))
+        print(json.dumps(found.facts, indent=1))
     elif out is not None:
         show(f"{out}\n{figure}")
 

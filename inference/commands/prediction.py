@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 
 from ...datasets.errors import InputError
 from ...datasets.wording import counted
+from ...datasets.writing import whole_file
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,7 +22,16 @@ if TYPE_CHECKING:
     from ...models.dosing import Regimen
     from ..problem import Problem
 
-__all__ = ["Prediction", "notes_of", "rows_of", "sentence_of", "table_of"]
+__all__ = [
+    "Prediction",
+    "by_observable",
+    "notes_of",
+    "quantiles_of",
+    "rows_of",
+    "sentence_of",
+    "table_of",
+    "write_prediction",
+]
 
 QUANTILES = {"q5": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 COLUMNS = ["kind", "subject", "observable", "unit", "time", "median", "q5", "q25", "q75", "q95"]
@@ -50,6 +62,13 @@ class Prediction:
     time_unit: str
     rows: pd.DataFrame = field(repr=False)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The same for programs."""
+        rows = json.loads(self.table.to_json(orient="records"))
+        told = {"what": self.sentence, "notes": self.notes, "time_unit": self.time_unit}
+        return {**told, "rows": rows}
+
     def plot(self) -> Figure:
         """Draw median and intervals, one panel per subject and observable, with the data."""
         from ..drawing import style
@@ -58,24 +77,43 @@ class Prediction:
             return draw(self)
 
 
+def write_prediction(found: Prediction, table: Path) -> Path:
+    """Write the table, csv, and the figure beside it, whose path is returned."""
+    figure = table.with_suffix(".png")
+    with whole_file(table) as part:
+        found.table.to_csv(part, index=False, lineterminator="\n")
+    with whole_file(figure) as part:
+        found.plot().savefig(part, dpi=150)
+    return figure
+
+
 def table_of(problem: Problem, made: xr.Dataset, measured: bool) -> pd.DataFrame:
     """Quantiles over the draws, one row per subject, observable and time."""
+    return quantiles_of(by_observable(problem, made, measured), made.attrs["kind"])
+
+
+def by_observable(problem: Problem, made: xr.Dataset, measured: bool) -> dict[str, xr.DataArray]:
+    """Name what was predicted as the data name it."""
+    return {n: made[n if measured else target] for n, target in problem.targets.items()}
+
+
+def quantiles_of(values: Mapping[str, xr.DataArray], kind: str) -> pd.DataFrame:
+    """Quantiles over the draws, one row per subject, observable and time."""
     parts = []
-    for name, target in problem.targets.items():
-        values = made[name if measured else target]
-        if bool(values.isnull().all()):
+    for name, drawn in values.items():
+        if bool(drawn.isnull().all()):
             raise InputError(f"the equations could not be solved at any draw: no {name} to predict")
-        found = values.quantile(list(QUANTILES.values()), dim=("chain", "draw"), skipna=True)
-        for subject in made["subject"].to_numpy().tolist():
+        found = drawn.quantile(list(QUANTILES.values()), dim=("chain", "draw"), skipna=True)
+        for subject in drawn["subject"].to_numpy().tolist():
             part = found.sel(subject=subject).transpose("time", "quantile").to_numpy()
             frame = pd.DataFrame(part, columns=list(QUANTILES))
             facts = {
-                "kind": made.attrs["kind"],
+                "kind": kind,
                 "subject": subject,
                 "observable": name,
-                "unit": values.attrs.get("units", ""),
+                "unit": drawn.attrs.get("units", ""),
             }
-            parts.append(frame.assign(**facts, time=made["time"].to_numpy())[COLUMNS])
+            parts.append(frame.assign(**facts, time=drawn["time"].to_numpy())[COLUMNS])
     return pd.concat(parts, ignore_index=True)
 
 

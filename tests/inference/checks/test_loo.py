@@ -186,6 +186,9 @@ def test_averages_of_different_things_are_refused() -> None:
         averaged({"a": a, "b": a.assign_coords(time=[0.0, 1.0, 3.0])}, {"a": 1, "b": 1})
     with pytest.raises(InputError, match="C is in mg/L in a and in ug/L in b"):
         averaged({"a": a, "b": prediction(1.0, "ug/L")}, {"a": 1, "b": 1})
+    days, hours = (a.assign_coords(time=a["time"].assign_attrs(units=u)) for u in ("d", "h"))
+    with pytest.raises(InputError, match="time is in d in a and in h in b"):
+        averaged({"a": days, "b": hours}, {"a": 1, "b": 1})
     with pytest.raises(InputError, match="weights are given for a"):
         averaged({"a": a, "b": a}, {"a": 1})
     with pytest.raises(InputError, match="not negative"):

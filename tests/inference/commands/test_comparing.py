@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from cytobayes.datasets.errors import InputError
-from cytobayes.inference.checks.comparison import compare
+from cytobayes.inference.checks.comparison import averaged, compare
 from cytobayes.inference.cli import main
+from cytobayes.inference.commands.averaging import average_runs
 from cytobayes.inference.commands.comparing import compare_runs, opened, run_comparison
+from cytobayes.inference.predict import predict
 from cytobayes.inference.run import open_run
 
-from ..small_run import write_csv, write_run
+from ..small_run import DAYS, write_csv, write_run
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +108,7 @@ def test_the_command_passes_every_option_on(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["compare", runs / "near", runs / "own", "--by", "subject", "--draws", "40", "--seed",
-             "2", "-o", tmp_path / "c", "--json"]  # fmt: skip
+             "2", "--averaged", "--times", "3,4", "-o", tmp_path / "c", "--json"]  # fmt: skip
     with pytest.raises(SystemExit) as left:
         main([str(word) for word in words])
     assert not left.value.code
@@ -117,3 +120,72 @@ def test_the_command_passes_every_option_on(
         expected["elpd"].tolist()
     )
     assert (tmp_path / "c" / "comparison_subject.png").exists()
+    assert {row["time"] for row in read["averaged"]["rows"]} == {3.0, 4.0}
+
+
+def test_the_average_mixes_the_draws_of_the_runs_by_their_weights(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, both = runs / "mixed", [runs / "far", runs / "near"]
+    run_comparison(both, by="observation", average=True, times="7,14", out=out)
+    weights = compare_runs(opened(both), by="observation").weights
+    table = pd.read_csv(out / "averaged.csv")
+    assert table.columns.tolist() == ["kind", "subject", "observable", "unit", "time", "mean",
+                                      "median", "q5", "q25", "q75", "q95"]  # fmt: skip
+    drawn = {}
+    for name in weights:
+        run = open_run(runs / name)
+        problem = run.analysis.to_problem(run.study)
+        made = predict(problem, run.tree, times=[7.0, 14.0], draws=400, seed=1)
+        drawn[name] = made[["CAR"]]
+    mixed = averaged(drawn, weights, seed=1)["CAR"].sel(subject="P3").to_numpy()[0]
+    rows = table.query("subject == 'P3'")
+    np.testing.assert_allclose(rows["mean"], mixed.mean(axis=0))
+    for column, level in {"q5": 0.05, "median": 0.5, "q95": 0.95}.items():
+        np.testing.assert_allclose(rows[column], np.quantile(mixed, level, axis=0))
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        f"Average of 2 runs by the weights of left-out observations: near {weights['near']:.2f}, "
+        f"far {weights['far']:.2f}." in said
+    )
+    assert (out / "averaged.png").exists()
+
+
+def test_equal_weights_put_the_mean_between_two_models(runs: Path) -> None:
+    both = opened([runs / "near", runs / "far"])
+    equal = average_runs(both, {"near": 0.5, "far": 0.5}, by="subject", times="14").table
+    alone = {
+        name: average_runs(both, {"near": 0.0, "far": 0.0, name: 1.0}, by="subject", times="14")
+        for name in both
+    }
+    near, far = (alone[name].table["mean"].to_numpy() for name in both)
+    assert (far / near > 2.5).all()  # the peak of "far" is three times too high
+    # 120 draws, each of one model or the other: 4 standard errors of the share are 0.18
+    share = (equal["mean"].to_numpy() - near) / (far - near)
+    assert (np.abs(share - 0.5) < 4 * 0.5 / np.sqrt(120)).all()
+
+
+def test_measurements_are_averaged_where_asked(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = [runs / "near", runs / "own"]
+    run_comparison(both, by="subject", average=True, measured=True, as_json=True)
+    read = json.loads(capsys.readouterr().out)["averaged"]
+    assert "with residual error" in read["what"] and "left-out subjects" in read["what"]
+    assert sorted({row["time"] for row in read["rows"]}) == DAYS.tolist()
+    assert sum(read["weights"].values()) == pytest.approx(1)
+
+
+def test_an_average_of_fits_of_other_rows_is_refused_and_nothing_is_written(runs: Path) -> None:
+    out = runs / "never"
+    with pytest.raises(InputError, match="different rows of CAR"):
+        run_comparison([runs / "near", runs / "other"], average=True, out=out)
+    assert not out.exists()
+
+
+def test_options_of_an_average_need_one_and_it_needs_a_place(runs: Path) -> None:
+    both = [runs / "near", runs / "far"]
+    with pytest.raises(InputError, match="add --averaged"):
+        run_comparison(both, measured=True)
+    with pytest.raises(InputError, match="say where to write the average"):
+        run_comparison(both, average=True)

@@ -11,6 +11,7 @@ from ..datasets.errors import InputError
 from ..models.distributions import Distribution
 from ..models.dosing import Regimen
 from .data_source import KEPT, DataSource, digest
+from .statements import Assessment
 
 if TYPE_CHECKING:
     from ..datasets.study import Study
@@ -82,7 +83,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything that decides the draws of one fit, as plain values.
+    """Everything that decides the draws of one fit, and what is said of it, as plain values.
 
     Parameters
     ----------
@@ -116,6 +117,8 @@ class Analysis:
     sampling : Sampling
     problem : str
         Id of the problem when it was fitted. Empty: not fitted yet.
+    credibility : Assessment
+        What the authors state, for the report.
     folder : Path
         What relative paths are relative to; not part of the analysis.
     """
@@ -137,6 +140,7 @@ class Analysis:
     censoring: str | Mapping[str, str] = "M3"
     offsets: Mapping[str, str | None] = field(default_factory=dict)
     sigmas: Mapping[str, str] = field(default_factory=dict)
+    credibility: Assessment = field(default_factory=Assessment)
 
     def open_data(self) -> Study:
         """Read the data; see `DataSource.open`."""

@@ -16,6 +16,7 @@ from .analysis import Analysis, Sampling
 from .data_section import read_source, write_source
 from .notation import read_distribution, write_distribution
 from .populations.covariates import Effect
+from .statements import Assessment
 from .toml import (
     read_numbers,
     read_one_text,
@@ -46,7 +47,7 @@ HEAD = ("format", "cytobayes", "problem")
 SECTIONS = (
     "model", "data", "error", "censoring", "offsets", "sigmas", "observables", "priors",
     "fixed", "inputs", "order", "population", "effect", "regimen",
-    "solver", "sampling",
+    "solver", "sampling", "credibility",
 )  # fmt: skip
 HEADER = """\
 # An analysis of cytobayes. Repeat it with
@@ -97,6 +98,7 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
     priors = {name: write_distribution(prior) for name, prior in chosen.items()}
     none = " (nothing differs)" if not priors and not analysis.fixed else ""
     sampling = {k: v for k, v in asdict(analysis.sampling).items() if v is not None}
+    said = {k: v for k, v in asdict(analysis.credibility).items() if v}
     blocks = [
         HEADER + "\n" + write_lines({k: v for k, v in head.items() if v}, NOTES),
         _no_events(analysis.regimen),
@@ -118,6 +120,7 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
         *write_events(analysis.regimen),
         write_section("solver", "where it differs from the defaults", analysis.solver),
         write_section("sampling", "", sampling, NOTES),
+        write_section("credibility", "what its authors state, for the report", said),
     ]
     return "\n".join(block for block in blocks if block)
 
@@ -291,6 +294,9 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
         censoring=below["all"] if set(below) == {"all"} else below,
         offsets=_optional(tables.get("offsets", {}), f"{where}: [offsets]"),
         sigmas=read_texts(tables.get("sigmas", {}), f"{where}: [sigmas]"),
+        credibility=read_section(
+            Assessment, tables.get("credibility", {}), f"{where}: [credibility]"
+        ),
         folder=folder,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ..datasets.wording import closest, counted, wrapped
@@ -11,6 +11,7 @@ from .analysis_file import FORMAT, NOTES, NOTES_BELOW, write_events
 from .data_section import write_source
 from .notation import write_distribution
 from .proposal import MEANT, Match, Proposal
+from .statements import Assessment
 from .toml import toml_key, toml_value, write_section
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def write_proposal(proposal: Proposal, data: DataSource, kind: str, name: str) -
         _covariates(proposal),
         _parameters(proposal),
         _sampling(),
+        _credibility(),
     ]
     return "\n".join(block for block in blocks if block)
 
@@ -328,3 +330,12 @@ def _sampling() -> str:
         text + "# draws = 2000                      # kept, per chain; by default, as the "
         "population asks\n"
     )
+
+
+def _credibility() -> str:
+    """Write what only the authors can state, to be filled in."""
+    text = _remark(
+        "What only you can state in a credibility assessment (ICH M15), for the report. It may "
+        "also be written into the analysis.toml of a run, before cytobayes report."
+    )
+    return text + "# [credibility]\n" + _table([(f.name, '""', "") for f in fields(Assessment)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ...datasets.errors import InputError
 from ...datasets.wording import lowered
 from ..fit import read_facts
 from ..percent import percent
+from ..statements import Assessment
 from .check import Check
 from .convergence import E_BFMI, ESS, FEW_FAILURES, R_HAT, Convergence, convergence
 
@@ -43,34 +44,6 @@ CAPTION = (
 )
 
 
-@dataclass(frozen=True)
-class Assessment:
-    """What only the authors of an analysis can say; what is left empty is shown as not stated.
-
-    Parameters
-    ----------
-    question_of_interest : str
-        What is to be decided.
-    context_of_use : str
-        What the model is used for in answering it, and what else is known.
-    model_influence, consequence_of_wrong_decision, model_risk, model_impact : str
-        Weight of the model among all evidence; what happens if the decision is wrong; both
-        together; and how far the use departs from what is accepted. Low, medium or high, with the
-        reason.
-    technical_criteria : str
-        What an acceptable model had to fulfil, set before the fit. Empty: the limits of the
-        checks, as they stand.
-    """
-
-    question_of_interest: str = ""
-    context_of_use: str = ""
-    model_influence: str = ""
-    consequence_of_wrong_decision: str = ""
-    model_risk: str = ""
-    model_impact: str = ""
-    technical_criteria: str = ""
-
-
 def credibility(
     problem: Problem,
     tree: xr.DataTree,
@@ -88,7 +61,7 @@ def credibility(
         Those at hand: gradient, vpc, npde, sbc, sensitivity, identifiability, loo, and others,
         which follow under their own titles.
     assessment : Assessment, optional
-        What the authors say.
+        What the authors say; of a run, what ``[credibility]`` of its analysis file says.
 
     Returns
     -------

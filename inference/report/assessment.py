@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..problem import Problem
+    from ..statements import Assessment
 
 __all__ = [
     "Absent",
@@ -82,7 +83,12 @@ class Planned:
 
 
 def assess(
-    problem: Problem, tree: xr.DataTree, *, seed: int, told: Told = lambda text: None
+    problem: Problem,
+    tree: xr.DataTree,
+    *,
+    seed: int,
+    stated: Assessment | None = None,
+    told: Told = lambda text: None,
 ) -> dict[str, tuple[Entry, ...]]:
     """Make the checks that fit this kind of fit.
 
@@ -93,6 +99,8 @@ def assess(
         From `fit`.
     seed : int
         Of simulated data.
+    stated : Assessment, optional
+        What the authors state.
     told : callable
         Told before each check what is being done.
 
@@ -108,8 +116,9 @@ def assess(
         found[section] = entries
     judged = [e for part in found.values() for e in part if isinstance(e, Check)]
     last = Planned(
-        "credibility", "credibility", "Credibility", lambda: _credibility(problem, tree, judged)
-    )
+        "credibility", "credibility", "Credibility",
+        lambda: _credibility(problem, tree, judged, stated),
+    )  # fmt: skip
     return found | made([last], told)
 
 
@@ -213,10 +222,12 @@ def _too_slow() -> Check:
     raise InputError(SLOW)
 
 
-def _credibility(problem: Problem, tree: xr.DataTree, checks: list[Check]) -> Check:
+def _credibility(
+    problem: Problem, tree: xr.DataTree, checks: list[Check], stated: Assessment | None
+) -> Check:
     from ..checks.credibility import credibility
 
-    return credibility(problem, tree, checks)
+    return credibility(problem, tree, checks, stated)
 
 
 def failing(checks: Mapping[str, tuple[Entry, ...]]) -> dict[str, str]:

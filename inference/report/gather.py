@@ -94,7 +94,13 @@ def gather(run: Run, problem: Problem, told: Told = lambda text: None) -> Materi
         approximation=str(facts.get("approximation", "")),
         scales=scales(problem),
         inputs={str(n): str(c) for n, c in problem.inputs.items()},
-        checks=assess(problem, run.tree, seed=int(facts["seed"]), told=told),
+        checks=assess(
+            problem,
+            run.tree,
+            seed=int(facts["seed"]),
+            stated=run.analysis.credibility,
+            told=told,
+        ),
     )
 
 

@@ -97,8 +97,16 @@ def write_run(
               "log_likelihood": pointwise(problem, draws)}  # fmt: skip
     tree = xr.DataTree.from_dict(groups)
     attach_data(tree, problem)
-    facts = {"problem": problem.describe(), "versions": versions()}
-    plain = {"problem_id": problem.id, "interrupted": 0, "draws": shape[1], "chains": shape[0]}
+    counts: dict[str, dict[str, int]] = {"warmup": {}, "sampling": {}}
+    facts = {
+        "problem": problem.describe(), "versions": versions(), "failed_solves": counts,
+        "gradient_evaluations": {"warmup": 0, "sampling": 0},
+    }  # fmt: skip
+    plain = {
+        "problem_id": problem.id, "interrupted": 0, "draws": shape[1], "chains": shape[0],
+        "sampler": "none: draws around known values", "seed": 1, "tune": 0, "cores": 1,
+        "target_accept": 0.9, "wall_time": 1.0, "created_at": "2026-01-01T00:00:00+00:00",
+    }  # fmt: skip
     tree.attrs.update(
         plain | {name: json.dumps(fact) for name, fact in facts.items()} | (attrs or {})
     )

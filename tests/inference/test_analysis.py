@@ -19,6 +19,7 @@ from cytobayes.inference.analysis_file import read_analysis, read_text, write_te
 from cytobayes.inference.commands.request import compose
 from cytobayes.inference.notation import read_distribution, write_distribution
 from cytobayes.inference.problem import Problem
+from cytobayes.inference.statements import Assessment
 from cytobayes.models import distributions as d
 from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 from cytobayes.models.library import get
@@ -58,6 +59,7 @@ ANALYSES = st.builds(
     regimen=REGIMENS,
     sampling=st.builds(Sampling, seed=st.integers(0, 2**32 - 1), draws=st.integers(1, 10**6)),
     problem=PLAIN,
+    credibility=st.builds(Assessment, PLAIN, model_risk=PLAIN),
 )
 
 
@@ -180,6 +182,12 @@ def test_a_file_written_by_hand_needs_two_sections() -> None:
     assert read_text(MINIMAL) == Analysis("endotoxin", DataSource(name="lps-2ng-kg"))
 
 
+def test_what_the_authors_state_changes_no_problem() -> None:
+    stated = read_text(MINIMAL + '[credibility]\ncontext_of_use = "Dose finding."\n')
+    assert stated.credibility == Assessment(context_of_use="Dose finding.")
+    assert stated.to_problem().id == read_text(MINIMAL).to_problem().id
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -194,6 +202,9 @@ def test_a_file_written_by_hand_needs_two_sections() -> None:
         (MINIMAL + "[sampling]\ndraws = 1.5\n", "must be a whole number"),
         (MINIMAL + "[sampling]\ndrawz = 1\n", "did you mean 'draws'"),
         (MINIMAL + "[sampling]\ndraws = 0\n", "at least 1"),
+        (MINIMAL + "[credibility]\nbudget = 'low'\n", "'budget'; known: question_of_interest, con"),
+        (MINIMAL + "[credibility]\nmodel_risks = 'low'\n", "did you mean 'model_risk'"),
+        (MINIMAL + "[credibility]\nmodel_risk = 1\n", "must be text in quotes"),
         (MINIMAL + '[[regimen]]\nevent = "pill"\n', "dose, switch or reset"),
         (MINIMAL + "[[regimen]]\ntime = 0\n", "missing"),
         (MINIMAL + '[[regimen]]\ntime = 0\namount = -1\nstate = "E"\n', "negative"),

@@ -15,6 +15,7 @@ from cytobayes.inference.analysis_file import read_analysis, read_text
 from cytobayes.inference.cli import main
 from cytobayes.inference.commands.beginning import run_init
 from cytobayes.inference.problem import Problem
+from cytobayes.inference.statements import Assessment
 
 DRUG = """\
 subject,time (h),observable,value,unit,lower,weight,sex
@@ -65,6 +66,7 @@ def test_every_commented_line_has_a_meaning_when_the_sign_is_taken_away(tmp_path
     analysis = read_text("\n".join(kept), folder=tmp_path)
     plain = problem_of(tmp_path / "analysis.toml")
     assert set(analysis.priors) == set(plain.estimated)
+    assert "[credibility]" in kept and analysis.credibility == Assessment()
     assert all(plain.all_priors[n] == prior for n, prior in analysis.priors.items())
     changed = analysis.to_problem(analysis.open_data())
     assert len(changed.arrangement.regimens[0].events) == 1

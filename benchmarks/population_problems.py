@@ -226,7 +226,7 @@ def endotoxin(path: Path, settings: dict[str, Any]) -> Any:
         rows[rows["time"] > 0], units=dict.fromkeys(CYTOKINES, "pg/mL"), time_unit="h",
         name="endotoxin",
     ).with_doses(pd.DataFrame([{"time": 0.0, "target": "E", "amount": 2.0}]))  # fmt: skip
-    model = get("endotoxin-bolus")
+    model = get("endotoxin-monocyte")
     rates = {n: LogNormal(model.parameter(n).value, 0.5) for n in (*VARYING, "kma", "ktnfm")}
     spreads = {f"{n}_omega": HalfNormal(0.5) for n in VARYING}
     sigmas = {f"{c}_sigma": HalfNormal(0.5) for c in CYTOKINES}

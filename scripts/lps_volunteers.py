@@ -4,7 +4,7 @@
 
 ``COPY`` holds bolus_2ngkg_individual.csv (`datasets.load("lps-individual", COPY)`). The six rates
 of which a posterior is known vary between volunteers; two are common; baselines and all else stand
-at their published values. `endotoxin-bolus` has the values that its authors fitted to means of
+at their published values. `endotoxin-monocyte` has the values that its authors fitted to means of
 these volunteers, `endotoxin` those of Dobreva et al. 2021 from other data. Writes
 ``population.csv`` (posterior, R-hat, ESS), ``checks.csv`` (one sentence each) and
 ``comparison.csv`` (leave-one-out).
@@ -27,7 +27,7 @@ from cytobayes.inference.populations.hierarchy import Hierarchical
 from cytobayes.models.distributions import HalfNormal, LogNormal
 from cytobayes.models.library import get
 
-MODELS = ("endotoxin-bolus", "endotoxin")
+MODELS = ("endotoxin-monocyte", "endotoxin")
 CYTOKINES = ("TNF", "IL6", "IL8", "IL10")
 VARYING = ("ktnf", "k6", "k6m", "k8", "k8m", "k10m")
 COMMON = ("kma", "ktnfm")

@@ -37,7 +37,7 @@ from ..math import hill, inhibition
 from ..ode import Namespace, OdeModel, Parameter, State
 from .citations import DOBREVA, SHORT
 
-__all__ = ["MODELS", "endotoxin", "endotoxin_bolus"]
+__all__ = ["MODELS", "endotoxin", "endotoxin_monocyte"]
 
 COPELAND = (
     "Copeland S, Warren HS, Lowry SF, Calvano SE, Remick D. Acute inflammatory response to "
@@ -212,9 +212,9 @@ def _moved(parameter: Parameter) -> Parameter:
     return replace(parameter, value=value, prior=prior, source=BOLUS_SOURCE, status="published")
 
 
-endotoxin_bolus = replace(
+endotoxin_monocyte = replace(
     endotoxin,
-    name="endotoxin-bolus",
+    name="endotoxin-monocyte",
     title="Cytokines after an endotoxin bolus",
     description=(
         "The equations of `endotoxin` with the values fitted by Windoloski et al. to the mean "
@@ -224,4 +224,4 @@ endotoxin_bolus = replace(
     references=(WINDOLOSKI, DOBREVA),
 )
 
-MODELS = (endotoxin, endotoxin_bolus)
+MODELS = (endotoxin, endotoxin_monocyte)

@@ -98,7 +98,7 @@ def endotoxin(reference_dir: Path) -> Problem:
         time_unit="h",
         name="endotoxin",
     ).with_doses(pd.DataFrame([{"time": 0.0, "target": "E", "amount": 2.0}]))
-    model = get("endotoxin-bolus")
+    model = get("endotoxin-monocyte")
     varying = ("ktnf", "k6", "k6m", "k8", "k8m", "k10m")
     priors: dict[str, Distribution] = {
         **{n: LogNormal(model.parameter(n).value, 0.5) for n in (*varying, "kma", "ktnfm")},

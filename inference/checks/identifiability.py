@@ -108,7 +108,8 @@ def sentence(table: pd.DataFrame, found: Information) -> str:
     rank, size = found.rank, len(found.names)
     parts = []
     if not weak.empty:
-        names = [f"{r['name']} ({percent(r['contraction'])})" for r in weak.to_dict("records")]
+        shares = [percent(c) if c > 0 else "none" for c in weak["contraction"]]
+        names = [f"{n} ({c})" for n, c in zip(weak["name"], shares, strict=True)]
         parts.append(f"the data take less than half of the prior variance off {', '.join(names)}")
     if rank < size:
         more = f" and {size - rank - LISTED} more" if size - rank > LISTED else ""

@@ -91,11 +91,23 @@ class Information:
             return text
         across = np.zeros_like(way)
         across[large] = way[large[::-1]] * np.array([1.0, -1.0])
+        if self.taken_off(across) < 0.5:
+            return text
         i, j = (self.names[k] for k in large)
         return f"{text}: they see {i} and {j} only through {self.combination(across)}"
 
+    def taken_off(self, way: Array) -> float:
+        """Share of the prior variance along a direction that the data remove.
+
+        All other directions are free: a direction may lie close to one that is seen, and yet be
+        unknown, because what is seen of it belongs to the others.
+        """
+        scaled = self.widths * way
+        seen = np.eye(way.size) + self.widths[:, None] * self.matrix * self.widths
+        return float(1 - scaled @ np.linalg.solve(seen, scaled) / (scaled @ scaled))
+
     def combination(self, way: Array) -> str:
-        """Direction as a sum, largest part positive."""
+        """Direction as a sum, largest part positive; the name alone where there is one part."""
         order = [k for k in np.argsort(-np.abs(way)) if abs(way[k]) >= BIG] or [
             int(np.argmax(np.abs(way)))
         ]
@@ -107,6 +119,8 @@ class Information:
                 if self.scales[k] == "natural"
                 else f"{self.scales[k]} {self.names[k]}"
             )
+            if len(order) == 1:
+                return name
             share = way[k] * sign
             join = ("- " if share < 0 else "+ ") if parts else ""
             parts.append(f"{join}{abs(share):.2f} {name}")

@@ -258,9 +258,14 @@ def _advice(evidence: Evidence) -> tuple[str, ...]:
             "Look for what the data leave open (a sign, an order, an exchange of parameters) and "
             "rule it out by priors or fixed values, or report each mode by itself.",
         )
-    return (
-        "Repeat it with more draws, or with smaller steps (--draws 4000 --target-accept 0.99).",
-    )
+    again = "Repeat it with more draws, or with smaller steps (--draws 4000 --target-accept 0.99)"
+    if "identifiability" in evidence.failed:
+        return (
+            f"{again}; where chains are slow because the data leave parameters open, as named "
+            "below, more draws mend little: fix one of them or give it a prior that you can "
+            "defend.",
+        )
+    return (f"{again}.",)
 
 
 def _coverage(evidence: Evidence) -> tuple[str, ...]:

@@ -34,6 +34,14 @@ def test_chains_that_did_not_converge_are_refused() -> None:
     assert "--draws 4000 --target-accept 0.99" in verdict.reasons[1]
 
 
+def test_slow_chains_of_a_weakly_identified_fit_are_not_only_told_to_run_longer() -> None:
+    weak = {"identifiability": "Weakly identified: k1 (3 %)."}
+    verdict = judge(evidence(converged=False, failed=weak))
+    assert "fix one of them or give it a prior that you can defend" in verdict.reasons[1]
+    assert "--draws 4000 --target-accept 0.99" in verdict.reasons[1]
+    assert verdict.limits == ("It cannot tell some parameters apart. Weakly identified: k1 (3 %).",)
+
+
 def test_chains_in_different_modes_are_refused_with_their_places() -> None:
     places = "The chains sit in two modes: chain 0 near k = 1; chain 1 near k = 2."
     verdict = judge(evidence(converged=False, modes=places))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 import xarray as xr
-from scipy import optimize, stats
-from scipy.linalg import expm
 
 from cytobayes.datasets import InputError, Study
-from cytobayes.inference import Additive, LogNormalError, Problem
+from cytobayes.inference import LogNormalError, Problem
 from cytobayes.inference.checks.identifiability import identifiability
-from cytobayes.inference.checks.information import information, prior_width
-from cytobayes.models import Namespace, OdeModel, Parameter, State
-from cytobayes.models.distributions import Beta, HalfCauchy, HalfNormal, LogNormal
+from cytobayes.inference.checks.information import Information, information, prior_width
+from cytobayes.models import Namespace, OdeModel, Parameter
+from cytobayes.models.distributions import LogNormal
 from cytobayes.models.math import exp
 
 Array = npt.NDArray[np.float64]
@@ -86,6 +82,28 @@ def test_a_sum_is_named_as_all_that_is_seen() -> None:
     )
 
 
+def test_two_parameters_are_seen_through_nothing_where_their_whole_plane_is_unseen() -> None:
+    """Weak along (0.8, -0.6) and along what lies across; c is known, but bent into the latter."""
+    across = np.array([0.6, 0.8, 0.1]) / np.sqrt(1.01)
+    known = np.cross([0.8, -0.6, 0.0], across)
+    matrix = 0.1 * np.outer(across, across) + 1e4 * np.outer(known, known)
+    found = Information(("a", "b", "c"), ("log",) * 3, matrix, np.ones(3))
+    # conditional on c, the data say much about 0.60 a + 0.80 b: 1e4 (0.1)^2; overall they do not
+    assert found.weak == (
+        "0.80 log a - 0.60 log b (the data take 0 % off its variance)",
+        "0.80 log b + 0.60 log a (the data take 9 % off its variance)",
+    )
+    seen = Information(("a", "b", "c"), ("log",) * 3, matrix + 9 * np.outer(across, across),
+                       np.ones(3))  # fmt: skip
+    assert seen.weak[0].endswith("they see a and b only through 0.80 log b + 0.60 log a")
+
+
+def test_a_direction_of_one_parameter_is_its_name() -> None:
+    matrix = np.diag([0.0, 9.0])
+    found = Information(("a", "b"), ("logit", "natural"), matrix, np.ones(2))
+    assert found.weak == ("logit a (the data take 0 % off its variance)",)
+
+
 def test_a_row_beyond_its_limit_says_less_and_at_the_limit_a_known_share() -> None:
     exact = information(problem(False), point({"C0": 10.0, "k1": 0.3})).matrix
     below = problem(False, censoring=["none"] * 4 + ["left"])
@@ -111,6 +129,9 @@ def test_what_the_prior_decides_is_flagged() -> None:
     assert check.good is False
     assert "less than half of the prior variance off k" in check.sentence
     assert "rank 2 of 3 beside the priors" in check.sentence
+    posterior["k2"] = draws({"k2": 0.1}, width=1.2)["k2"]
+    wider = identifiability(problem(True), xr.DataTree.from_dict({"posterior": posterior}))
+    assert "prior variance off k2 (none), k1 (2" in wider.sentence
     with pytest.raises(InputError, match="no draws of k2"):
         identifiability(
             problem(True), xr.DataTree.from_dict({"posterior": posterior.drop_vars("k2")})
@@ -119,66 +140,3 @@ def test_what_the_prior_decides_is_flagged() -> None:
 
 def test_prior_widths_are_on_the_scale_of_the_parameter() -> None:
     assert prior_width(problem(False), "k1") == pytest.approx(WIDTH, rel=0.01)
-
-
-def soil() -> OdeModel:
-    def rhs(t: Any, y: Namespace, p: Namespace) -> dict[str, Any]:
-        return {
-            "C1": -p.k1 * y.C1 + p.alpha12 * p.k2 * y.C2,
-            "C2": p.alpha21 * p.k1 * y.C1 - p.k2 * y.C2,
-        }
-
-    half = HalfNormal(1.0)
-    rates = ("k1", "k2", "alpha21", "alpha12")
-    return OdeModel(
-        "soil",
-        (State("C1", "mg/g", scale=7.7), State("C2", "mg/g", scale=7.7)),
-        (
-            *(Parameter(n, 0.5, "1/d" if n[0] == "k" else "", prior=half) for n in rates),
-            Parameter("gamma", 0.9, "", upper=1.0, prior=Beta(10.0, 1.0)),
-        ),
-        rhs,
-        initial=lambda p: {"C1": 7.7 * p.gamma, "C2": 7.7 * (1 - p.gamma)},
-        outputs={"e": lambda t, y, p: 7.7 - y.C1 - y.C2},
-        output_units={"e": "mg/g"},
-        time_unit="d",
-    )
-
-
-def soil_mode(time: Array, value: Array) -> dict[str, float]:
-    """Mode of the posterior, by its own equations (matrix exponential), in log and logit."""
-    names = ("k1", "k2", "alpha21", "alpha12")
-
-    def parts(x: Array) -> tuple[dict[str, float], Array]:
-        p = dict(zip(names, np.exp(x[:4]), strict=True))
-        p |= {"gamma": float(1 / (1 + np.exp(-x[4]))), "sigma": float(np.exp(x[5]))}
-        a = np.array([[-p["k1"], p["alpha12"] * p["k2"]], [p["alpha21"] * p["k1"], -p["k2"]]])
-        start = 7.7 * np.array([p["gamma"], 1 - p["gamma"]])
-        return p, np.array([7.7 - (expm(a * t) @ start).sum() for t in time])
-
-    def downhill(x: Array) -> float:
-        p, e = parts(x)
-        score = np.asarray(stats.norm.logpdf(value, e, p["sigma"])).sum()
-        score += sum(float(stats.norm.logpdf(p[n])) + np.log(p[n]) for n in names)
-        score += float(stats.beta.logpdf(p["gamma"], 10, 1)) + np.log(p["gamma"] * (1 - p["gamma"]))
-        return float(-score - stats.cauchy.logpdf(p["sigma"]) - np.log(p["sigma"]))
-
-    begin = np.array([np.log(0.2), np.log(0.5), 0.0, np.log(0.5), 2.5, np.log(0.3)])
-    return parts(optimize.minimize(downhill, begin, method="L-BFGS-B").x)[0]
-
-
-@pytest.mark.slow
-@pytest.mark.reference
-def test_soil_carbon_is_weakly_identified(reference_dir: Path) -> None:
-    data = pd.read_csv(reference_dir / "stan_soil_carbon" / "data.csv")
-    mode = soil_mode(data["time"].to_numpy(), data["eCO2mean"].to_numpy())
-    rows = {"subject": "1", "time": data["time"], "observable": "e", "value": data["eCO2mean"]}
-    study = Study(pd.DataFrame(rows), name="soil", units={"e": "mg/g"}, time_unit="d")
-    made = Problem(soil(), study, error=Additive(), priors={"e_sigma": HalfCauchy(1.0)})
-    published = json.loads((reference_dir / "stan_soil_carbon" / "reference.json").read_text())
-    medians = {n: p["q50"] for n, p in published["parameters"].items()}
-    for place in (mode, medians):
-        found = information(made, point({**place, "e_sigma": place["sigma"]}))
-        assert found.rank < 5 and len(found.weak) == 5 - found.rank
-        # two exponentials from 0 to 7.7 have three numbers, the model five: two are never seen
-        assert (found.directions[0][:2] < 1e-6).all() and found.directions[0][2] > 0.01

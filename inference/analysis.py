@@ -11,7 +11,7 @@ from ..datasets.errors import InputError
 from ..models.distributions import Distribution
 from ..models.dosing import Regimen
 from .data_source import KEPT, DataSource, digest
-from .statements import Assessment
+from .statements import Assessment, Reporting
 
 if TYPE_CHECKING:
     from ..datasets.study import Study
@@ -119,6 +119,8 @@ class Analysis:
         Id of the problem when it was fitted. Empty: not fitted yet.
     credibility : Assessment
         What the authors state, for the report.
+    report : Reporting
+        What the report shows beside the rest.
     folder : Path
         What relative paths are relative to; not part of the analysis.
     """
@@ -141,6 +143,7 @@ class Analysis:
     offsets: Mapping[str, str | None] = field(default_factory=dict)
     sigmas: Mapping[str, str] = field(default_factory=dict)
     credibility: Assessment = field(default_factory=Assessment)
+    report: Reporting = field(default_factory=Reporting)
 
     def open_data(self) -> Study:
         """Read the data; see `DataSource.open`."""

@@ -16,7 +16,7 @@ from .analysis import Analysis, Sampling
 from .data_section import read_source, write_source
 from .notation import read_distribution, write_distribution
 from .populations.covariates import Effect
-from .statements import Assessment
+from .statements import Assessment, Reporting
 from .toml import (
     read_numbers,
     read_one_text,
@@ -47,7 +47,7 @@ HEAD = ("format", "cytobayes", "problem")
 SECTIONS = (
     "model", "data", "error", "censoring", "offsets", "sigmas", "observables", "priors",
     "fixed", "inputs", "order", "population", "effect", "regimen",
-    "solver", "sampling", "credibility",
+    "solver", "sampling", "credibility", "report",
 )  # fmt: skip
 HEADER = """\
 # An analysis of cytobayes. Repeat it with
@@ -66,6 +66,7 @@ NOTES = {
     "max_draws": "chains that have not converged go on, up to so many",
     "tune": "warm-up, per chain",
     "seed": "same seed, same draws",
+    "stratify": "panels of the visual predictive check, by covariate or dose",
     "adaptation": "low_rank, diag or draw_diag: metric that nutpie tunes",
 }
 NOTES_BELOW = {"all": "M3: the probability of lying below; or M1, M2, M4 to M7"}
@@ -121,6 +122,7 @@ def write_text(analysis: Analysis, units: Mapping[str, str] | None = None) -> st
         write_section("solver", "where it differs from the defaults", analysis.solver),
         write_section("sampling", "", sampling, NOTES),
         write_section("credibility", "what its authors state, for the report", said),
+        write_section("report", "", {k: v for k, v in asdict(analysis.report).items() if v}, NOTES),
     ]
     return "\n".join(block for block in blocks if block)
 
@@ -297,6 +299,7 @@ def read_text(text: str, *, folder: Path = Path(), where: str = "analysis") -> A
         credibility=read_section(
             Assessment, tables.get("credibility", {}), f"{where}: [credibility]"
         ),
+        report=read_section(Reporting, tables.get("report", {}), f"{where}: [report]"),
         folder=folder,
     )
 

@@ -66,6 +66,7 @@ def write_proposal(proposal: Proposal, data: DataSource, kind: str, name: str) -
         _parameters(proposal),
         _sampling(),
         _credibility(),
+        _report(proposal),
     ]
     return "\n".join(block for block in blocks if block)
 
@@ -339,3 +340,12 @@ def _credibility() -> str:
         "also be written into the analysis.toml of a run, before cytobayes report."
     )
     return text + "# [credibility]\n" + _table([(f.name, '""', "") for f in fields(Assessment)])
+
+
+def _report(p: Proposal) -> str:
+    """Strata that the report could show."""
+    known = [*p.numeric, *p.words]
+    if not known:
+        return ""
+    told = f"For panels of the visual predictive check, by {', '.join([*known, 'dose'])}:"
+    return _remark(told) + f"# [report]\n# stratify = {toml_value(known[0])}\n"

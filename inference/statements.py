@@ -1,10 +1,10 @@
-"""What the authors of an analysis state about it, beside what was fitted."""
+"""What the authors of an analysis state and ask for, beside what is fitted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Assessment"]
+__all__ = ["Assessment", "Reporting"]
 
 
 @dataclass(frozen=True)
@@ -33,3 +33,17 @@ class Assessment:
     model_risk: str = ""
     model_impact: str = ""
     technical_criteria: str = ""
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """What the report of a fit shows beside the rest.
+
+    Parameters
+    ----------
+    stratify : str
+        Covariate, or ``"dose"``, ``"source"``, ``"assay"``, ``"occasion"``, for whose strata the
+        visual predictive check has panels of their own. Empty: none.
+    """
+
+    stratify: str = ""

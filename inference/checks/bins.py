@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
     from ..arrangement import Observed
     from ..problem import Problem
 
-__all__ = ["STRATA", "cuts", "strata"]
+__all__ = [
+    "STRATA",
+    "cuts",
+    "in_order",
+    "known_strata",
+    "refuse_unknown_stratum",
+    "strata",
+    "strata_text",
+]
 
 Array = npt.NDArray[np.float64]
 NOMINAL = 20  # distinct times that each make a bin
@@ -119,34 +128,86 @@ def strata(problem: Problem, observed: Observed, by: str | None) -> npt.NDArray[
     """
     if by is None:
         return np.full(observed.row.size, "", dtype=object)
+    refuse_unknown_stratum(problem, by)
     table = problem.data.observations
     if by in STRATA[1:] and by in table:
         column = table[by].to_numpy()[observed.row]
         return np.array([f"{by} {v}" if str(v) else f"no {by}" for v in column], dtype=object)
     if by == "dose":
         return _doses(problem)[observed.subject]
-    if by not in problem.data.covariates:
-        known = [*map(str, problem.data.covariates.data_vars), *STRATA]
+    return _labels(by, _values(problem, by))[observed.subject]
+
+
+def known_strata(problem: Problem) -> list[str]:
+    """Names by which the rows of a problem can be told apart."""
+    columns = [c for c in STRATA[1:] if c in problem.data.observations]
+    return [*map(str, problem.data.covariates.data_vars), STRATA[0], *columns]
+
+
+def refuse_unknown_stratum(problem: Problem, by: str, where: str = "by") -> None:
+    """Refuse a name that the data do not have, see `strata`; ``where`` it was asked for."""
+    known = known_strata(problem)
+    if by not in known:
         guess = closest(by, known)
         hint = f" Did you mean {guess!r}?" if guess else ""
         raise InputError(
-            f"by={shown(by)}: the data have no such covariate.{hint} There are {', '.join(known)}."
+            f"{where}={shown(by)}: the data have no such covariate.{hint} "
+            f"There are {', '.join(known)}."
         )
+
+
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Strata once each: what is low before what is high, numbers by their size.
+
+    Examples
+    --------
+    >>> in_order(["dose 10 mg", "dose 2 mg"]), in_order(["age above 50", "age up to 50"])
+    (['dose 2 mg', 'dose 10 mg'], ['age up to 50', 'age above 50'])
+    """
+
+    def key(label: str) -> tuple[bool, list[tuple[float, str]]]:
+        parts = re.split(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)", label)
+        numbers = [(float(p), "") if k % 2 else (-np.inf, p) for k, p in enumerate(parts)]
+        return " above " in label, numbers
+
+    return sorted(set(labels), key=key)
+
+
+def strata_text(problem: Problem, by: str) -> str:
+    """Name strata in a caption: ``sex``, or ``weight, cut at its median 52.5``."""
+    if by not in problem.data.covariates:
+        return by
+    middle = _median(_numbers(_values(problem, by)))
+    return by if middle is None else f"{by}, cut at its median {middle:g}"
+
+
+def _values(problem: Problem, by: str) -> npt.NDArray[Any]:
+    """Covariate of the fitted subjects."""
     subjects = list(problem.arrangement.subjects)
-    values = problem.data.covariates[by].sel(subject=subjects).to_numpy()
-    return _labels(by, values)[observed.subject]
+    return np.asarray(problem.data.covariates[by].sel(subject=subjects).to_numpy())
+
+
+def _numbers(values: npt.NDArray[Any]) -> Array:
+    """Values as numbers; NaN for what is none."""
+    return pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(dtype=np.float64)
+
+
+def _median(numbers: Array) -> float | None:
+    """Where a covariate is cut; None if each of its values is a stratum."""
+    known = numbers[np.isfinite(numbers)]
+    return float(np.median(known)) if np.unique(known).size > LABELS else None
 
 
 def _labels(name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Strata of a covariate, one label per subject."""
-    numbers = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy()
+    numbers = _numbers(values)
     text = bool(np.isnan(numbers).all())
-    known = np.unique(numbers[np.isfinite(numbers)])
-    if text or known.size <= LABELS:
+    middle = _median(numbers)
+    if middle is None:
         missing = np.array([str(v) in ("", "nan") for v in values])
         words = [f"{v:g}" if not text else str(v) for v in (values if text else numbers)]
     else:
-        middle, missing = float(np.median(numbers[np.isfinite(numbers)])), np.isnan(numbers)
+        missing = np.isnan(numbers)
         words = [f"up to {middle:g}" if v <= middle else f"above {middle:g}" for v in numbers]
     return np.array(
         [f"{name} unknown" if m else f"{name} {w}" for m, w in zip(missing, words, strict=True)],

@@ -18,7 +18,7 @@ import pandas as pd
 from ...datasets.errors import InputError
 from ...datasets.wording import counted
 from ..replicates import Replicated, replicated, value_unit
-from .bins import cuts, strata
+from .bins import cuts, in_order, strata, strata_text
 from .check import Check
 from .correction import Rows, corrected_rows
 from .outside import Outside, outside, quantiles
@@ -151,17 +151,16 @@ def vpc(
     )
     points = pd.concat([p.points for p in parts], ignore_index=True)
     units = {m.name: value_unit(problem, m.observed) for m in made}
-    title = "Visual predictive check"
     return Check(
         name="vpc",
-        title=f"Prediction-corrected {title.lower()}" if plan.corrected else title,
+        title=title(plan),
         sentence=sentence(table, result, sum(p.left_out for p in parts), made),
         good=result.good,
         table=table,
         plot=lambda: draw_vpc(
             table, points, units, problem.model.time_unit, log=log, corrected=plan.corrected
         ),
-        caption=caption(level, plan, table),
+        caption=caption(level, plan, table, strata_text(problem, by) if by else ""),
     )
 
 
@@ -170,7 +169,7 @@ def compared(problem: Problem, one: Replicated, plan: Plan) -> Compared:
     labels = strata(problem, one.observed, plan.by)
     time, quantity = one.observed.time, problem.errors[one.name].is_quantity
     tables, simulated, points, left_out = [], [], [], 0
-    for label in sorted(set(labels)):
+    for label in in_order(labels):
         at = np.flatnonzero(labels == label)
         subjects = np.unique(one.observed.subject[at]).size
         least = min(LEAST, subjects) if plan.least is None else plan.least
@@ -259,7 +258,14 @@ def sentence(table: pd.DataFrame, result: Outside, left_out: int, made: list[Rep
     return text
 
 
-def caption(level: float, plan: Plan, table: pd.DataFrame) -> str:
+def title(plan: Plan) -> str:
+    """Name the check by what was done."""
+    plain = "Visual predictive check"
+    kind = f"Prediction-corrected {plain.lower()}" if plan.corrected else plain
+    return f"{kind} by {plan.by}" if plan.by else kind
+
+
+def caption(level: float, plan: Plan, table: pd.DataFrame, strata: str) -> str:
     """Tell how to read the picture."""
     names = ", ".join(f"{100 * q:g}" for q in plan.percentiles)
     text = (
@@ -267,6 +273,8 @@ def caption(level: float, plan: Plan, table: pd.DataFrame) -> str:
         f"simulated data sets with probability {level:g}. A line should stay in its band; rings "
         "mark where it does not."
     )
+    if strata:
+        text += f" Panels are strata: {strata}."
     if plan.corrected:
         text += (
             " Values are scaled to the typical prediction of their bin, so that doses and "

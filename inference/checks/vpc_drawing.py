@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def draw_vpc(
     Figure
     """
     keys = list(dict.fromkeys(zip(table["observable"], table["stratum"], strict=True)))
+    scales = {name: _scale(table, points, name, log) for name in dict.fromkeys(n for n, _ in keys)}
     across = min(2, len(keys))
     down = -(-len(keys) // across)
     strips = bool(table["statistic"].isin(list(SHARES)).any())
@@ -69,7 +71,7 @@ def draw_vpc(
             if _is_outcome(these):
                 _outcome(axes, these)
             else:
-                _panel(axes, these, _of(points, name, stratum), log, limits=not corrected)
+                _panel(axes, these, _of(points, name, stratum), scales[name], not corrected)
                 axes.set_ylabel(f"[{units[name]}]" if units.get(name) else "")
             axes.set_title(f"{name}, {stratum}" if stratum else name)
             if beyond:
@@ -105,15 +107,30 @@ def _outcome(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylabel("share")
 
 
+@dataclass(frozen=True)
+class _Scale:
+    """Axis of the values of one observable, the same in all its strata."""
+
+    log: bool
+    bottom: float
+    top: float
+
+
+def _scale(table: pd.DataFrame, points: pd.DataFrame, name: str, log: bool | None) -> _Scale:
+    """Choose the axis of an observable."""
+    shown = points.loc[points["observable"] == name, "value"].to_numpy()
+    shown = shown[np.isfinite(shown)]
+    positive = shown[shown > 0]
+    wanted = log_wanted(positive) and not (shown < 0).any() if log is None else log
+    own = table[table["observable"] == name]
+    return _Scale(bool(wanted), *_ends(own, positive if wanted else shown, bool(wanted)))
+
+
 def _panel(
-    axes: Axes, table: pd.DataFrame, points: pd.DataFrame, log: bool | None, *, limits: bool
+    axes: Axes, table: pd.DataFrame, points: pd.DataFrame, scale: _Scale, limits: bool
 ) -> None:
     """Percentiles of one observable in one stratum."""
-    shown = points["value"].to_numpy()
-    shown = shown[np.isfinite(shown)]
-    wanted = log_wanted(shown[shown > 0]) and not (shown < 0).any() if log is None else log
-    positive = shown[shown > 0]
-    bottom, top = _ends(table, positive if wanted else shown, wanted)
+    wanted, bottom, top = scale.log, scale.bottom, scale.top
     exact = points[points["exact"]]
     axes.plot(exact["time"], exact["value"], ".", ms=4, color=INK, alpha=0.3, mew=0, zorder=1)
     percentiles = [s for s in dict.fromkeys(table["statistic"]) if s not in SHARES]

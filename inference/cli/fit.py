@@ -259,6 +259,13 @@ def resume(
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder made by cytobayes fit.")],
+    stratify: Annotated[
+        Text,
+        typer.Option(
+            help="A covariate, dose, source, assay or occasion: panels of the visual predictive "
+            "check. A number of many values is cut at its median."
+        ),
+    ] = None,
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Also print it to report.pdf, by Chromium or Chrome.")
     ] = False,
@@ -266,4 +273,4 @@ def report(
     """Write report.html and the tables of a run again."""
     from ..commands.session import run_report
 
-    run_report(run, pdf=pdf)
+    run_report(run, stratify=stratify, pdf=pdf)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["run_fit", "run_report", "run_resume"]
 
 RESUMABLE = "nutpie"
+REPORTED = "[report] stratify"
 
 
 def run_fit(analysis: Analysis, out: Path, *, force: bool = False, quick: str = "") -> bool:
@@ -151,6 +152,7 @@ def _read(analysis: Analysis) -> Problem:
     say(str(problem))
     if analysis.regimen is None and not any(r.events for r in problem.arrangement.regimens):
         say("note: nobody gets a dose; if somebody did, add --dose STATE=AMOUNT@TIME")
+    _refuse_stratum(problem, analysis.report.stratify, REPORTED)
     if analysis.problem and analysis.problem != problem.id:
         say(
             f"note: this is not what was fitted before (problem {analysis.problem}): the file, "
@@ -158,6 +160,17 @@ def _read(analysis: Analysis) -> Problem:
             style="yellow",
         )
     return problem
+
+
+def _refuse_stratum(problem: Problem, by: str, where: str) -> None:
+    """Refuse strata that the data do not have, before anything is drawn or written."""
+    from ..checks.bins import refuse_unknown_stratum
+
+    if not by:
+        return
+    if problem.data.is_aggregated:
+        raise InputError(f"{where}: published means have no visual predictive check to stratify")
+    refuse_unknown_stratum(problem, by, where)
 
 
 def _option(message: str) -> str:
@@ -171,7 +184,13 @@ def _option(message: str) -> str:
     return ""
 
 
-def run_report(folder: Path, problem: Problem | None = None, *, pdf: bool = False) -> None:
+def run_report(
+    folder: Path,
+    problem: Problem | None = None,
+    *,
+    stratify: str | None = None,
+    pdf: bool = False,
+) -> None:
     """Write the report of a run and say what it says.
 
     Parameters
@@ -179,6 +198,9 @@ def run_report(folder: Path, problem: Problem | None = None, *, pdf: bool = Fals
     folder : Path
     problem : Problem, optional
         What was fitted, when it is at hand.
+    stratify : str, optional
+        Covariate for panels of the visual predictive check, in place of that of the analysis;
+        empty: none.
     pdf : bool
         Print it to ``report.pdf`` as well.
     """
@@ -187,8 +209,13 @@ def run_report(folder: Path, problem: Problem | None = None, *, pdf: bool = Fals
     run = open_run(folder)
     if not run.tree["posterior"].sizes.get("draw", 0):
         raise InputError(f"{folder} holds no draws after warm-up, so there is nothing to report")
+    fitted = problem or run.analysis.to_problem(run.study)
+    if stratify is None:
+        _refuse_stratum(fitted, run.analysis.report.stratify, REPORTED)
+    else:
+        _refuse_stratum(fitted, stratify, "--stratify")
     say("writing the report")
-    verdict = write_report(run, problem or run.analysis.to_problem(run.study), told=say)
+    verdict = write_report(run, fitted, told=say, stratify=stratify)
     say(verdict.headline, style=STYLES[verdict.level.name])
     for sentence in (*verdict.reasons, *verdict.findings, *verdict.limits):
         say(f"  {sentence}")

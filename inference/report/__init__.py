@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 
-def write_report(run: Run, problem: Problem, told: Told = lambda text: None) -> Verdict:
+def write_report(
+    run: Run,
+    problem: Problem,
+    told: Told = lambda text: None,
+    *,
+    stratify: str | None = None,
+) -> Verdict:
     """Write ``report.html`` and ``tables/`` into the folder of a run, in place of older ones.
 
     Parameters
@@ -33,13 +39,15 @@ def write_report(run: Run, problem: Problem, told: Told = lambda text: None) -> 
         What was fitted.
     told : callable
         Told what is being done.
+    stratify : str, optional
+        As in `gather`.
 
     Returns
     -------
     Verdict
         What the report says first.
     """
-    return write_pages(gather(run, problem, told), run.folder)
+    return write_pages(gather(run, problem, told, stratify=stratify), run.folder)
 
 
 def write_pages(material: Material, folder: Path) -> Verdict:

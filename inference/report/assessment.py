@@ -88,6 +88,7 @@ def assess(
     *,
     seed: int,
     stated: Assessment | None = None,
+    stratify: str = "",
     told: Told = lambda text: None,
 ) -> dict[str, tuple[Entry, ...]]:
     """Make the checks that fit this kind of fit.
@@ -101,6 +102,8 @@ def assess(
         Of simulated data.
     stated : Assessment, optional
         What the authors state.
+    stratify : str
+        Panels of the visual predictive check, see `strata`.
     told : callable
         Told before each check what is being done.
 
@@ -111,7 +114,7 @@ def assess(
     """
     from .outcome import outcome_checks
 
-    found = made(planned(problem, tree, seed), told)
+    found = made(planned(problem, tree, seed, stratify), told)
     for section, entries in outcome_checks(problem, tree, seed=seed, told=told).items():
         found[section] = entries
     judged = [e for part in found.values() for e in part if isinstance(e, Check)]
@@ -122,9 +125,9 @@ def assess(
     return found | made([last], told)
 
 
-def planned(problem: Problem, tree: xr.DataTree, seed: int) -> list[Planned]:
+def planned(problem: Problem, tree: xr.DataTree, seed: int, stratify: str = "") -> list[Planned]:
     """List the checks of a fit, by what was fitted to what."""
-    return [*_predictive(problem, tree, seed), *_sensitive(problem, tree)]
+    return [*_predictive(problem, tree, seed, stratify or None), *_sensitive(problem, tree)]
 
 
 def made(checks: list[Planned], told: Told) -> dict[str, tuple[Entry, ...]]:
@@ -149,7 +152,9 @@ def computed(check: Planned) -> Entry:
         return Absent(check.name, check.title, f"Not computed, it failed ({kind}: {error}).")
 
 
-def _predictive(problem: Problem, tree: xr.DataTree, seed: int) -> Iterator[Planned]:
+def _predictive(
+    problem: Problem, tree: xr.DataTree, seed: int, by: str | None
+) -> Iterator[Planned]:
     """Compare with simulated data; published means have neither series nor residuals."""
     from ..checks.fit_quality import fit_quality
     from ..checks.npde import npde
@@ -166,7 +171,7 @@ def _predictive(problem: Problem, tree: xr.DataTree, seed: int) -> Iterator[Plan
     corrected = _doses_differ(problem)
     yield Planned(
         section, "vpc", "Visual predictive check",
-        lambda: vpc(problem, tree, draws=SETS, seed=seed, corrected=corrected),
+        lambda: vpc(problem, tree, draws=SETS, seed=seed, corrected=corrected, by=by),
     )  # fmt: skip
     yield Planned(
         section, "npde", "Normalized prediction distribution errors",

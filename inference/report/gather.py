@@ -41,7 +41,13 @@ MEANINGS = {
 PHASES = {"warmup": "warm-up", "sampling": "sampling"}
 
 
-def gather(run: Run, problem: Problem, told: Told = lambda text: None) -> Material:
+def gather(
+    run: Run,
+    problem: Problem,
+    told: Told = lambda text: None,
+    *,
+    stratify: str | None = None,
+) -> Material:
     """Compute everything that the report of a run states.
 
     Parameters
@@ -51,6 +57,8 @@ def gather(run: Run, problem: Problem, told: Told = lambda text: None) -> Materi
         What was fitted.
     told : callable
         Told what is being done.
+    stratify : str, optional
+        In place of what the analysis asks for; empty: no strata.
 
     Returns
     -------
@@ -99,6 +107,7 @@ def gather(run: Run, problem: Problem, told: Told = lambda text: None) -> Materi
             run.tree,
             seed=int(facts["seed"]),
             stated=run.analysis.credibility,
+            stratify=run.analysis.report.stratify if stratify is None else stratify,
             told=told,
         ),
     )

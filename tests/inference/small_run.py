@@ -27,13 +27,14 @@ DAYS = np.array([1.0, 3, 5, 7, 10, 14, 21, 28])
 def write_csv(path: Path, subjects: int = 6, seed: int = 1) -> Path:
     """Measurements of patients who differ in their peak."""
     rng = np.random.default_rng(seed)
+    sex = np.resize(["f", "m"], subjects)
     model, rows = get(MODEL), []
     for k in range(subjects):
         peak = model.parameter("Cmax").value * np.exp(OMEGA * rng.standard_normal())
         course = simulate(model, {"Cmax": peak}, DAYS)["CAR"].to_numpy()
         values = course * np.exp(SIGMA * rng.standard_normal(DAYS.size))
-        rows.append(pd.DataFrame({"subject": f"P{k}", "time (d)": DAYS, "observable": "CAR",
-                                  "value": values, "unit": "copies/ug"}))  # fmt: skip
+        facts = {"observable": "CAR", "value": values, "unit": "copies/ug", "sex": sex[k]}
+        rows.append(pd.DataFrame({"subject": f"P{k}", "time (d)": DAYS, **facts}))
     table = pd.concat(rows)
     table.to_csv(path, index=False)
     return path

@@ -19,7 +19,7 @@ from cytobayes.inference.analysis_file import read_analysis, read_text, write_te
 from cytobayes.inference.commands.request import compose
 from cytobayes.inference.notation import read_distribution, write_distribution
 from cytobayes.inference.problem import Problem
-from cytobayes.inference.statements import Assessment
+from cytobayes.inference.statements import Assessment, Reporting
 from cytobayes.models import distributions as d
 from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 from cytobayes.models.library import get
@@ -60,6 +60,7 @@ ANALYSES = st.builds(
     sampling=st.builds(Sampling, seed=st.integers(0, 2**32 - 1), draws=st.integers(1, 10**6)),
     problem=PLAIN,
     credibility=st.builds(Assessment, PLAIN, model_risk=PLAIN),
+    report=st.builds(Reporting, PLAIN),
 )
 
 
@@ -205,6 +206,7 @@ def test_what_the_authors_state_changes_no_problem() -> None:
         (MINIMAL + "[credibility]\nbudget = 'low'\n", "'budget'; known: question_of_interest, con"),
         (MINIMAL + "[credibility]\nmodel_risks = 'low'\n", "did you mean 'model_risk'"),
         (MINIMAL + "[credibility]\nmodel_risk = 1\n", "must be text in quotes"),
+        (MINIMAL + "[report]\nstratum = 'sex'\n", "'stratum'; (did you mean|known:).*stratify"),
         (MINIMAL + '[[regimen]]\nevent = "pill"\n', "dose, switch or reset"),
         (MINIMAL + "[[regimen]]\ntime = 0\n", "missing"),
         (MINIMAL + '[[regimen]]\ntime = 0\namount = -1\nstate = "E"\n', "negative"),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cytobayes.datasets import InputError
-from cytobayes.inference.checks.bins import cuts, strata
+from cytobayes.inference.checks.bins import cuts, in_order, strata, strata_text
 from cytobayes.models.dosing import Regimen
 
 from . import gaussian_population as gp
@@ -72,6 +72,23 @@ def test_columns_of_the_rows_make_strata() -> None:
 def test_a_name_that_the_data_do_not_have_is_refused() -> None:
     with pytest.raises(InputError, match="no such covariate. Did you mean 'weight'"):
         labels("wieght")
+    with pytest.raises(InputError, match=r"There are sex, weight, dose\."):
+        labels("occasion")
+
+
+def test_strata_stand_in_the_order_of_their_numbers() -> None:
+    doses = ["no dose", "dose 10 mg", "dose 2.5 mg", "dose 2.5 mg"]
+    assert in_order(doses) == ["dose 2.5 mg", "dose 10 mg", "no dose"]
+    assert in_order(["age above 50", "age up to 50"]) == ["age up to 50", "age above 50"]
+
+
+def test_a_caption_names_the_median_at_which_a_covariate_is_cut() -> None:
+    study = gp.study(gp.logarithms(6, 1))
+    weight = pd.DataFrame({"subject": study.subjects, "name": "weight", "value": range(50, 56)})
+    more = pd.concat([study.to_frame("covariates"), weight])
+    problem = gp.problem(study.with_covariates(more))
+    assert strata_text(problem, "weight") == "weight, cut at its median 52.5"
+    assert [strata_text(problem, by) for by in ("sex", "dose")] == ["sex", "dose"]
 
 
 def test_amounts_of_the_first_dose_make_strata() -> None:

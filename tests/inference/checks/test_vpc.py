@@ -153,11 +153,16 @@ def test_rows_without_a_prediction_are_left_out_of_a_correction() -> None:
 
 
 def test_strata_and_strips_each_have_their_panel() -> None:
-    figure = check(gp.logarithms(20, 8), LLOQ, by="sex", draws=100, log=True).plot()
+    stratified = check(gp.logarithms(20, 8), LLOQ, by="sex", draws=100, log=True)
+    assert stratified.title == "Visual predictive check by sex"
+    assert "Panels are strata: sex." in stratified.caption
+    assert set(stratified.table["stratum"]) == {"sex f", "sex m"}
+    figure = stratified.plot()
     assert isinstance(figure, Figure)
     titles = [a.get_title(loc="left") for a in figure.axes]
     assert titles == ["C, sex f", "", "C, sex m", ""]
     assert [a.get_yscale() for a in figure.axes] == ["log", "linear"] * 2
+    assert figure.axes[0].get_ylim() == figure.axes[2].get_ylim(), "strata can be compared"
 
 
 def test_one_subject_is_enough_for_a_picture() -> None:

@@ -66,6 +66,7 @@ def test_every_commented_line_has_a_meaning_when_the_sign_is_taken_away(tmp_path
     analysis = read_text("\n".join(kept), folder=tmp_path)
     plain = problem_of(tmp_path / "analysis.toml")
     assert set(analysis.priors) == set(plain.estimated)
+    assert analysis.report.stratify == "weight"
     assert "[credibility]" in kept and analysis.credibility == Assessment()
     assert all(plain.all_priors[n] == prior for n, prior in analysis.priors.items())
     changed = analysis.to_problem(analysis.open_data())

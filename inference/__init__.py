@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from .risk.assessment import GradeFit, Risk, fit_grades, risk
     from .risk.forecast import Forecast, forecast
     from .risk.landmarks import Landmarks, validate_landmarks
+    from .risk.markers import MarkerSets, compare_markers
     from .risk.validation import Validation, cross_validate
     from .trials.choice import Choice, Utility
     from .trials.counterfactual import Counterfactual, counterfactual
@@ -99,6 +100,7 @@ __all__ = [
     "LogNormalError",
     "LogNormalT",
     "MarginalLikelihood",
+    "MarkerSets",
     "Ordinal",
     "Pooled",
     "Population",
@@ -116,6 +118,7 @@ __all__ = [
     "averaged",
     "calibrate",
     "compare",
+    "compare_markers",
     "compare_products",
     "convergence",
     "counterfactual",
@@ -221,6 +224,7 @@ _HOMES = {
     "risk.assessment": ("GradeFit", "Risk", "fit_grades", "risk"),
     "risk.forecast": ("Forecast", "forecast"),
     "risk.landmarks": ("Landmarks", "validate_landmarks"),
+    "risk.markers": ("MarkerSets", "compare_markers"),
     "risk.validation": ("Validation", "cross_validate"),
     "trials.choice": ("Choice", "Utility"),
     "trials.counterfactual": ("Counterfactual", "counterfactual"),

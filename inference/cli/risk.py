@@ -37,6 +37,13 @@ def risk(
         bool,
         typer.Option("--landmarks", help="Also the scores of held-out patients at days 1 to 7."),
     ] = False,
+    markers: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL=NAMES",
+            help='With --landmarks: from these markers alone; repeat it: "fast=IL6,IFNg".',
+        ),
+    ] = None,
     folds: Annotated[
         Whole, typer.Option(help="Folds of patients (10, or as many as there are patients).")
     ] = None,
@@ -62,6 +69,7 @@ def risk(
         given=given,
         foreseen=forecast,
         by_day=landmarks,
+        markers=markers or (),
         folds=folds,
         method=method,
         draws=draws,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ from ..risk.assessment import fit_grades, risk
 from ..risk.courses import course_of
 from ..risk.forecast import forecast
 from ..risk.landmarks import validate_landmarks
+from ..risk.markers import compare_markers, marker_sets
 from ..risk.page import write_page
-from ..risk.validation import cross_validate
+from ..risk.validation import cross_validate, known_observables
 from ..run import open_run
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from ..problem import Problem
     from ..risk.forecast import Forecast
     from ..risk.grades import Grades
+    from ..risk.landmarks import Landmarks
+    from ..risk.markers import MarkerSets
 
 __all__ = ["run_risk"]
 
@@ -42,6 +46,7 @@ def run_risk(
     given: str,
     foreseen: bool,
     by_day: bool,
+    markers: Sequence[str],
     folds: int | None,
     method: str,
     draws: int,
@@ -63,11 +68,18 @@ def run_risk(
         Also `forecast` the grades of all patients at the usual landmarks.
     by_day : bool
         Also score held-out patients at these landmarks.
+    markers : sequence of str
+        From which sets of markers as well, see `marker_sets`.
     """
+    sets = marker_sets(markers)
+    if sets and not by_day:
+        raise InputError("--markers compares scores by day: add --landmarks.")
     run = open_run(folder)
     if not run.tree["posterior"].sizes.get("draw", 0):
         raise InputError(f"{folder} holds no draws after warm-up, so there is no risk to compute")
     problem = run.analysis.to_problem(run.study)
+    for names in sets.values():
+        known_observables(problem, names)
     found = risk(
         problem, run.tree, at_least=at_least, seed=seed, outcome=outcome, scale=scale,
         signal=signal, draws=draws,
@@ -85,10 +97,10 @@ def run_risk(
     ahead = None
     if foreseen:
         ahead = _ahead(problem, run.tree, found.grades, signal=signal, draws=draws, seed=seed)
-    early = None
+    early: Landmarks | MarkerSets | None = None
     if by_day:
         say("scoring held-out patients at each landmark")
-        early = validate_landmarks(problem, run.tree, **settings)
+        early = _by_day(problem, run.tree, sets, settings)
     page = write_page(found, scored, out, ahead, early)
     say(scored.verdict, style="bold")
     if early is not None:
@@ -100,6 +112,18 @@ def run_risk(
     columns = ["subject", *(f"risk_{k}" for k in found.grades.levels), "low", "high"]
     show(found.table[[*columns, "observed"]].to_string(index=False, float_format="%.2f"))
     show(str(page))
+
+
+def _by_day(
+    problem: Problem,
+    tree: xr.DataTree,
+    sets: Mapping[str, Sequence[str]],
+    settings: Mapping[str, Any],
+) -> Landmarks | MarkerSets:
+    """Score held-out patients at each landmark, from each set of markers where there are some."""
+    if not sets:
+        return validate_landmarks(problem, tree, **settings)
+    return compare_markers(problem, tree, sets, **settings)
 
 
 def _ahead(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
     from ..problem import Problem
 
-__all__ = ["Landmarks", "validate_landmarks"]
+__all__ = ["Landmarks", "validate_landmarks", "validated"]
 
+SHOWN = (
+    "Held-out patients at each landmark: of each, rows and doses until that day are known and none "
+    "later, to the mechanistic model and to the marker panel alike; the other models know the "
+    "baseline only."
+)
 DRAWN = ("ranked probability", "auc")
 
 
@@ -45,6 +50,16 @@ class Landmarks:
         for day, one in zip(self.days, tables, strict=True):
             one.insert(0, "day", day)
         return pd.concat(tables, ignore_index=True)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables to write, by name."""
+        return {"landmarks": self.table}
+
+    @property
+    def caption(self) -> str:
+        """What the picture shows."""
+        return SHOWN
 
     @property
     def sentence(self) -> str:
@@ -81,6 +96,7 @@ def validate_landmarks(
     posterior: xr.DataTree | xr.Dataset,
     *,
     days: Sequence[float] = LANDMARKS,
+    observables: Sequence[str] | None = None,
     **options: Any,
 ) -> Landmarks:
     """Score forecasts of held-out patients, beside the simple models, as days go by.
@@ -92,6 +108,8 @@ def validate_landmarks(
     days : sequence of float
         Landmarks, ascending. Of a held-out patient the rows and doses until then are known, to
         the mechanistic model and to the marker panel alike.
+    observables : sequence of str, optional
+        Of a held-out patient only the rows of these are known; default: all.
     **options
         As of `cross_validate`; ``seed`` is needed.
 
@@ -104,8 +122,20 @@ def validate_landmarks(
     InputError
         If the days do not ascend, or are negative.
     """
+    return validated(problem, posterior, days, (observables,), options)[0]
+
+
+def validated(
+    problem: Problem,
+    posterior: xr.DataTree | xr.Dataset,
+    days: Sequence[float],
+    sets: Sequence[Sequence[str] | None],
+    options: Mapping[str, Any],
+) -> list[Landmarks]:
+    """Score each set of observables."""
     days = tuple(float(d) for d in days)
     if not days or days[0] < 0 or (np.diff(days) <= 0).any():
         raise InputError(f"landmarks must ascend from 0 or later, got {days}.")
     given = [f"until day {d:g}" for d in days]
-    return Landmarks(days, tuple(validations(problem, posterior, given, **options)))
+    found = validations(problem, posterior, given, sets=sets, **options)
+    return [Landmarks(days, tuple(parts)) for parts in found]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .assessment import Risk
     from .forecast import Forecast
     from .landmarks import Landmarks
+    from .markers import MarkerSets
     from .validation import Validation
 
 __all__ = ["plot_days", "plot_patients", "render_risk", "write_page"]
@@ -71,7 +72,7 @@ def render_risk(
     risk: Risk,
     validation: Validation,
     forecast: Forecast | None = None,
-    landmarks: Landmarks | None = None,
+    landmarks: Landmarks | MarkerSets | None = None,
 ) -> str:
     """Write the page: what wins first, then risks, calibration, scores.
 
@@ -81,7 +82,7 @@ def render_risk(
     validation : Validation
     forecast : Forecast, optional
         Of the same patients.
-    landmarks : Landmarks, optional
+    landmarks : Landmarks or MarkerSets, optional
 
     Returns
     -------
@@ -107,6 +108,7 @@ def render_risk(
         landmarks=None
         if landmarks is None
         else Drawing.of(landmarks.plot(), "risk-landmarks", "Scores as days go by"),
+        landmarks_shown=landmarks.caption if landmarks else "",
         landmarks_say=landmarks.sentence if landmarks else "",
         calibrated=check.sentence,
         calibration=Drawing.of(check.plot(), "risk-calibration", check.title),
@@ -122,7 +124,7 @@ def write_page(
     validation: Validation,
     folder: Path,
     forecast: Forecast | None = None,
-    landmarks: Landmarks | None = None,
+    landmarks: Landmarks | MarkerSets | None = None,
 ) -> Path:
     """Write ``risk.html`` and its tables as csv into a folder.
 
@@ -134,7 +136,7 @@ def write_page(
         Made if it is not there.
     forecast : Forecast, optional
         Of the same patients.
-    landmarks : Landmarks, optional
+    landmarks : Landmarks or MarkerSets, optional
 
     Returns
     -------
@@ -152,7 +154,7 @@ def write_page(
     if forecast is not None:
         tables["forecasts"] = forecast.table(risk.at_least)
     if landmarks is not None:
-        tables["landmarks"] = landmarks.table
+        tables |= landmarks.tables
     for name, frame in tables.items():
         with whole_file(folder / f"{name}.csv") as part:
             frame.to_csv(part, index=False, lineterminator="\n")

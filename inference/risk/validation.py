@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,33 +14,29 @@ import pandas as pd
 import xarray as xr
 
 from ...datasets.errors import InputError
-from ...datasets.writing import write_netcdf
-from ...models.dosing import Regimen
+from ...datasets.wording import shown
 from ..checks.check import Check
-from ..predict import draws_of, thinned
 from ..units import factor
-from .assessment import fit_grades, in_model_time
+from .assessment import in_model_time
 from .baselines import burden_and_dose, marker_panel, nothing, predict_held_out
 from .calibration import calibration
-from .courses import Course, course_of
 from .folds import folds_of
-from .forecast import forecast
 from .grades import Grades, grades_of
-from .leave_out import LIMIT, without
+from .held_out import HeldOut, Refit
+from .leave_out import LIMIT
 from .scores import score_table
 from .verdict import verdict
 
 if TYPE_CHECKING:
     from ..problem import Problem
 
-__all__ = ["MECHANISTIC", "Validation", "cross_validate", "validations"]
+__all__ = ["MECHANISTIC", "Validation", "cross_validate", "known_observables", "validations"]
 
 Array = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
-Refit = Callable[["Problem"], xr.DataTree]
 MECHANISTIC = "mechanistic model"
 METHODS = ("refit", "importance")
-PARTICLES = 400
+Known = tuple[str, ...] | None  # observables whose rows are known of a held-out patient; None: all
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +112,7 @@ def cross_validate(
     refit: Refit | None = None,
     cache: str | Path | None = None,
     jobs: int = 1,
+    observables: Sequence[str] | None = None,
     report: Callable[[str], None] = lambda text: None,
 ) -> Validation:
     """Predict the grade of each patient from the other patients, and score the predictions.
@@ -146,6 +143,10 @@ def cross_validate(
         Folder that keeps the posterior of each refit: an interrupted validation continues there.
     jobs : int
         Refits that run at a time.
+    observables : sequence of str, optional
+        Of a held-out patient only the rows of these are known, to the mechanistic model and to the
+        marker panel; default: all, and the usual markers in the panel. The other patients, and how
+        a patient leaves the population, are the same.
     report : callable
         Told of progress.
 
@@ -156,8 +157,8 @@ def cross_validate(
     return validations(
         problem, posterior, (given,), seed=seed, at_least=at_least, folds=folds, method=method,
         outcome=outcome, scale=scale, signal=signal, draws=draws, refit=refit, cache=cache,
-        jobs=jobs, report=report,
-    )[0]  # fmt: skip
+        jobs=jobs, report=report, sets=(observables,),
+    )[0][0]  # fmt: skip
 
 
 def validations(
@@ -176,11 +177,12 @@ def validations(
     refit: Refit | None = None,
     cache: str | Path | None = None,
     jobs: int = 1,
+    sets: Sequence[Sequence[str] | None] = (None,),
     report: Callable[[str], None] = lambda text: None,
-) -> list[Validation]:
+) -> list[list[Validation]]:
     """`cross_validate` for several states of knowledge, which share folds, weights and refits.
 
-    Of landmarks that ascend; ``"course"`` alone.
+    Of landmarks that ascend; ``"course"`` alone. One list for each of the sets of observables.
     """
     untils = tuple(landmark(g, problem.data.time_unit) for g in given)
     if method not in METHODS:
@@ -188,12 +190,13 @@ def validations(
     grades = in_model_time(grades_of(problem.data, outcome, scale), problem)
     if not 1 <= at_least <= grades.top:
         raise InputError(f"at_least must be a grade from 1 to {grades.top}, got {at_least}.")
+    chosen = tuple(known_observables(problem, known) for known in sets)
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3)]
     fold = folds_of(grades.value, folds, streams[0])
-    job = _Job(problem, posterior, grades, fold, untils, signal, draws, seed, report)
+    job = HeldOut(problem, posterior, grades, fold, untils, signal, draws, seed, report, chosen)
     shapes: dict[str, float] = {}
-    if untils == (np.inf,):
-        ours, how = job.by_course()[None], "no course was held out"
+    if untils == (np.inf,) and set(chosen) == {None}:
+        ours, how = job.by_course()[None, None], "no course was held out"
     elif method == "importance":
         ours, shapes = job.by_importance(streams[1])
         high = sum(k > LIMIT for k in shapes.values())
@@ -208,15 +211,43 @@ def validations(
         f"{len(grades.subjects)} patients in {folds} folds; {how}; the ordinal model never saw "
         "the grade of a patient that it predicts."
     )
-    found, begun = [], streams[2].bit_generator.state
-    for known, until, chance in zip(given, untils, ours, strict=True):
+    begun = streams[2].bit_generator.state
+
+    def one(known: Known, day: str, until: float, chance: Array) -> Validation:
         streams[2].bit_generator.state = begun
-        simple, notes = _baselines(problem, grades, fold, until, streams[2])
+        simple, notes = _baselines(problem, grades, fold, until, known, streams[2])
         every = {MECHANISTIC: chance, **simple}
-        found.append(
-            Validation(every, grades, fold, at_least, words(known), (done, *notes), shapes, seed)
+        notes = [done, *_blind(problem, known), *notes]
+        said = words(day, known)
+        return Validation(every, grades, fold, at_least, said, tuple(notes), shapes, seed)
+
+    return [
+        [one(known, *each) for each in zip(given, untils, part, strict=True)]
+        for known, part in zip(chosen, ours, strict=True)
+    ]
+
+
+def known_observables(problem: Problem, names: Sequence[str] | None) -> Known:
+    """Check a choice of observables; None is all of them."""
+    if names is None:
+        return None
+    study = problem.data
+    if not names:
+        raise InputError("observables must name at least one; leave it out for all of them.")
+    if missing := [o for o in names if o not in study.observables]:
+        raise InputError(
+            f"{study.name} has no observable {shown(missing[0])}; it has "
+            f"{', '.join(study.observables)}."
         )
-    return found
+    return tuple(dict.fromkeys(names))
+
+
+def _blind(problem: Problem, known: Known) -> list[str]:
+    """Say which of the observables the mechanistic model has no place for."""
+    apart = [o for o in known or () if o not in problem.targets]
+    if not apart:
+        return []
+    return [f"{MECHANISTIC}: {', '.join(apart)} not in the fit, so it learns nothing from them."]
 
 
 def landmark(given: str, unit: str = "d") -> float:
@@ -237,13 +268,14 @@ def landmark(given: str, unit: str = "d") -> float:
     return float(found[1]) * factor("d", unit, "landmark")
 
 
-def words(given: str) -> str:
-    """Say what is known of a held-out patient."""
-    known = {
+def words(given: str, known: Known = None) -> str:
+    """Say what is known of a held-out patient, and of which observables."""
+    rows = {
         "baseline": "covariates and the rows before the infusion only",
         "course": "the whole time course (a diagnosis, not a forecast)",
     }
-    return known.get(given, f"covariates and the rows {given}")
+    said = rows.get(given, f"covariates and the rows {given}")
+    return said if known is None else f"{said}, of {', '.join(known)} alone"
 
 
 def _refit(seed: int) -> Refit:
@@ -256,14 +288,19 @@ def _refit(seed: int) -> Refit:
 
 
 def _baselines(
-    problem: Problem, grades: Grades, fold: Whole, until: float, rng: np.random.Generator
+    problem: Problem,
+    grades: Grades,
+    fold: Whole,
+    until: float,
+    known: Known,
+    rng: np.random.Generator,
 ) -> tuple[dict[str, Array], list[str]]:
     """Predictions of the simple models in the same folds, and what was done for them."""
     study, subjects = problem.data, grades.subjects
     found, notes = {}, []
     for simple in (
         burden_and_dose(study, subjects),
-        marker_panel(study, subjects, until=until),
+        marker_panel(study, subjects, until=until, observables=known),
         nothing(subjects),
     ):
         found[simple.name] = predict_held_out(simple, grades, fold, rng)
@@ -272,124 +309,3 @@ def _baselines(
             extra = f"; {simple.note}" if simple.note else ""
             notes.append(f"{simple.name}: {', '.join(simple.columns) or 'nothing'}{gaps}{extra}.")
     return found, notes
-
-
-@dataclass
-class _Job:
-    """One cross-validation of the mechanistic model."""
-
-    problem: Problem
-    posterior: xr.DataTree | xr.Dataset
-    grades: Grades
-    fold: Whole
-    untils: tuple[float, ...]
-    signal: str
-    draws: int | None
-    seed: int
-    report: Callable[[str], None]
-
-    def by_course(self) -> Array:
-        """Predict with the fit as it is: courses of all, grades of the other folds."""
-        course = course_of(self.problem, self.posterior, signal=self.signal, draws=self.draws)
-        chance = np.empty((self.fold.size, self.grades.top))
-        for k in np.unique(self.fold):
-            rng = np.random.default_rng([self.seed, int(k)])
-            grading = fit_grades(course, self._training(self.fold != k), rng, onset=False)
-            held = course.take(self._names(self.fold == k))
-            chance[self.fold == k] = grading.probability(held).mean(axis=0)
-        return chance
-
-    def by_importance(self, rng: np.random.Generator) -> tuple[Array, dict[str, float]]:
-        """Predict each patient from draws weighted as if it had not been in the fit."""
-        data = thinned(draws_of(self.problem, self.posterior, "individual"), self.draws)
-        course = course_of(self.problem, data, signal=self.signal, draws=None)
-        if not course.kept.all():
-            raise InputError("some draws cannot be solved: use method='refit', or other draws.")
-        chance, shapes = self._nothing_yet(), {}
-        for k, subject in enumerate(self.grades.subjects):
-            place, shapes[subject] = without(self.problem, data, subject, rng)
-            part = _drawn(course, place)
-            others = self._training(self.fold != self.fold[k])
-            grading = fit_grades(part, others, rng, onset=False)
-            found = self._forecast(self.problem, _picked(data, place), grading, [subject])
-            chance[:, k] = found[:, 0]
-            self.report(f"{k + 1} of {self.fold.size} patients, Pareto k {shapes[subject]:.2f}")
-        return chance, shapes
-
-    def by_refits(self, refit: Refit, cache: Path | None, jobs: int) -> Array:
-        """Predict each fold from a fit without it."""
-        from joblib import Parallel, delayed
-
-        chance = self._nothing_yet()
-        names = np.unique(self.fold)
-        run = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
-        for k, found in zip(
-            names, run(delayed(self._fold)(k, refit, cache) for k in names), strict=True
-        ):
-            chance[:, self.fold == k] = found
-            self.report(f"fold {k + 1} of {names.size}")
-        return chance
-
-    def _fold(self, k: int, refit: Refit, cache: Path | None) -> Array:
-        train = self._without(self.fold == k)
-        tree = _kept(cache, train, refit)
-        course = course_of(train, tree, signal=self.signal, draws=self.draws)
-        rng = np.random.default_rng([self.seed, int(k)])
-        grading = fit_grades(course, self._training(self.fold != k), rng, onset=False)
-        return self._forecast(train, tree, grading, self._names(self.fold == k))
-
-    def _nothing_yet(self) -> Array:
-        return np.empty((len(self.untils), self.fold.size, self.grades.top))
-
-    def _forecast(self, train: Problem, tree: object, grading: object, names: list[str]) -> Array:
-        """P(grade >= k); float64[landmark, subject, grade]."""
-        found = forecast(
-            train, tree, grading, seed=self.seed, signal=self.signal,  # type: ignore[arg-type]
-            study=self.problem.data, subjects=names, landmarks=self.untils, draws=self.draws,
-            by=np.inf, particles=PARTICLES, regimen=self.problem.regimen,
-        )  # fmt: skip
-        return np.moveaxis(found.risk.to_numpy(), 1, 0)
-
-    def _without(self, out: npt.NDArray[np.bool_]) -> Problem:
-        """Leave the patients of a fold out of the problem."""
-        gone = set(self._names(out))
-        kept = [s for s in self.problem.data.subjects if s not in gone]
-        given = self.problem.regimen
-        if given is not None and not isinstance(given, Regimen):
-            given = {s: r for s, r in given.items() if s in kept}
-        return replace(self.problem, data=self.problem.data.select(subjects=kept), regimen=given)
-
-    def _training(self, ours: npt.NDArray[np.bool_]) -> Grades:
-        return self.grades.take(self._names(ours))
-
-    def _names(self, mask: npt.NDArray[np.bool_]) -> list[str]:
-        return [s for s, k in zip(self.grades.subjects, mask, strict=True) if k]
-
-
-def _kept(cache: Path | None, train: Problem, refit: Refit) -> xr.DataTree:
-    """Fit, or read what an earlier validation of the same problem left."""
-    if cache is None:
-        return refit(train)
-    path = cache / f"{train.id}.nc"
-    if path.exists():
-        with xr.open_datatree(path, engine="h5netcdf") as tree:
-            return tree.load()
-    tree = refit(train)
-    cache.mkdir(parents=True, exist_ok=True)
-    write_netcdf(xr.DataTree.from_dict({"posterior": tree["posterior"].to_dataset()}), path)
-    return tree
-
-
-def _drawn(course: Course, place: Whole) -> Course:
-    return replace(course, value=course.value[place], chains=1, kept=np.ones(place.size, bool))
-
-
-def _picked(data: xr.Dataset, place: Whole) -> xr.Dataset:
-    """Draws at these positions, as one chain."""
-    length = data.sizes["draw"]
-    chain, draw = (
-        xr.DataArray(place // length, dims="new"),
-        xr.DataArray(place % length, dims="new"),
-    )
-    picked = data.isel(chain=chain, draw=draw).drop_vars(["chain", "draw"], errors="ignore")
-    return picked.rename(new="draw").expand_dims("chain").transpose("chain", "draw", ...)

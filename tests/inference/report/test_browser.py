@@ -190,7 +190,7 @@ PAGES: dict[str, dict[str, Any]] = {
         "patients": DRAWING, "calibrated": HOSTILE, "caption": HOSTILE, "scores": TABLE,
         "calibration": Drawing.of(picture(), "calibration", "Calibration"),
         "notes": [HOSTILE], "caveat": HOSTILE, "foreseen": HOSTILE,
-        "landmarks_say": HOSTILE,
+        "landmarks_say": HOSTILE, "landmarks_shown": HOSTILE,
         "days": Drawing.of(picture(), "days", "As days go by"),
         "landmarks": Drawing.of(picture(), "landmarks", "Scores as days go by"),
     },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from cytobayes.inference.risk.validation import MECHANISTIC, cross_validate
 
 from .test_validation import PROBLEM, known
 
-SETTINGS = {"seed": 1, "at_least": 2, "folds": 4}
+SETTINGS: Any = {"seed": 1, "at_least": 2, "folds": 4}
 
 
 @pytest.mark.parametrize("days", [(3.0, 7.0)])

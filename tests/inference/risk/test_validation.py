@@ -14,11 +14,11 @@ from scipy.stats import multivariate_normal
 from cytobayes.datasets import InputError
 from cytobayes.inference import Problem
 from cytobayes.inference.risk.grades import grades_of
+from cytobayes.inference.risk.held_out import HeldOut
 from cytobayes.inference.risk.leave_out import marginal
 from cytobayes.inference.risk.validation import (
     MECHANISTIC,
     Validation,
-    _Job,
     cross_validate,
     landmark,
 )
@@ -78,10 +78,10 @@ def test_every_model_predicts_every_patient_and_probabilities_fall(by_course: Va
 def by_fold(outcomes: pd.DataFrame, fold: Whole, way: str) -> Array:
     grades = grades_of(STUDY.with_outcomes(outcomes))
     until = np.inf if way == "course" else 0.0
-    job = _Job(PROBLEM, known(), grades, fold, (until,), "signal", None, 1, print)
+    job = HeldOut(PROBLEM, known(), grades, fold, (until,), "signal", None, 1, print)
     if way == "course":
         return job.by_course()
-    found: Array = job.by_importance(np.random.default_rng(1))[0][0]
+    found: Array = job.by_importance(np.random.default_rng(1))[0][0, 0]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,14 @@ from ...models.distributions import Distribution, Normal
 if TYPE_CHECKING:
     from ...datasets.study import Study
 
-__all__ = ["FORMS", "Effect", "category_names", "covariate_numbers", "reference_of"]
+__all__ = [
+    "FORMS",
+    "Effect",
+    "category_names",
+    "covariate_numbers",
+    "new_shift",
+    "reference_of",
+]
 
 Array = npt.NDArray[np.float64]
 FORMS = ("power", "exponential", "linear", "category", "auto")
@@ -263,3 +271,85 @@ def category_names(effect: Effect, study: Study) -> tuple[str, ...]:
     """Categories with a coefficient: all but the reference, in alphabetical order."""
     reference = reference_category(effect, study)
     return tuple(str(n) for n in np.unique(_column(effect, study).astype(str)) if n != reference)
+
+
+def new_shift(
+    effect: Effect, study: Study, betas: Mapping[str, Array], values: npt.NDArray[Any]
+) -> Array:
+    """Compute what is added to the (log) typical value of patients who are not in the data.
+
+    Parameters
+    ----------
+    effect : Effect
+    study : Study
+        That of the fit: it gives the reference and the categories.
+    betas : mapping of coefficient to float64[draw]
+    values : array[patient]
+        Covariate of each patient.
+
+    Returns
+    -------
+    float64[draw, patient]
+        A single draw where the coefficient is known.
+
+    Raises
+    ------
+    InputError
+        If a category is not in the fit, a value is no number, or the effect is not defined there:
+        a power of a number that is not positive, or a linear factor that is not in some draw.
+    """
+    if effect.form == "category":
+        labels = values.astype(str)
+        known = sorted(set(_column(effect, study).astype(str)))
+        if strange := sorted(set(labels) - set(known)):
+            raise InputError(
+                f"covariate {effect.covariate} has no category {shown(str(strange[0]))} in the fit; it "
+                f"has {', '.join(known)}."
+            )
+        names = category_names(effect, study)
+        parts = [betas[f"{effect.name}_{n}"][:, None] * (labels == n) for n in names]
+        return np.asarray(sum(parts, np.zeros((1, labels.size))), dtype=np.float64)
+    x, reference = _new_numbers(effect, values), reference_of(effect, study)
+    beta = np.array([effect.value]) if effect.value is not None else betas[effect.name]
+    if effect.form == "power":
+        return np.asarray(beta[:, None] * np.log(x / reference))
+    centered = beta[:, None] * (x - reference)
+    if effect.form == "exponential":
+        return np.asarray(centered)
+    _refuse_out_of_reach(effect, study, centered, x)
+    return np.asarray(np.log1p(centered))
+
+
+def _new_numbers(effect: Effect, values: npt.NDArray[Any]) -> Array:
+    """Read the covariate of new patients as numbers, positive ones for a power."""
+    try:
+        x = values.astype(np.float64)
+    except ValueError:
+        raise InputError(
+            f"covariate {effect.covariate} of a new patient is text, such as "
+            f"{shown(str(values[0]))}; the fit has numbers."
+        ) from None
+    if not np.isfinite(x).all():
+        raise InputError(f"covariate {effect.covariate} of a new patient is missing.")
+    if effect.form == "power" and (x <= 0).any():
+        raise InputError(
+            f"covariate {effect.covariate} of a new patient is {x.min():g}: the fit has a power of "
+            "it, which needs positive values."
+        )
+    return x
+
+
+def _refuse_out_of_reach(effect: Effect, study: Study, centered: Array, x: Array) -> None:
+    """Refuse patients to whom a linear effect does not reach: beyond the data it has no floor."""
+    bad = centered <= -1
+    if not bad.any():
+        return
+    draws, worst = int(bad.any(axis=1).sum()), int(np.argmax(bad.sum(axis=0)))
+    data = covariate_numbers(study, effect.covariate)
+    what = "the known coefficient" if effect.value is not None else f"{draws} of {len(bad)} draws"
+    raise InputError(
+        f"{effect.sentence(study)}, which is not positive in {int(bad.any(axis=0).sum())} of "
+        f"{x.size} new patients, as at {effect.covariate} = {x[worst]:g}, with {what}; the data "
+        f"reach from {data.min():g} to {data.max():g}. Ask for patients nearer to the data, or fit "
+        "the effect as a power or exponential."
+    )

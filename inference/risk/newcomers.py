@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...datasets.errors import InputError
-from ...datasets.wording import counted, shown
+from ...datasets.wording import counted
 from ...models.dosing import Dose, Regimen
-from ..populations.covariates import Effect, category_names, reference_of
+from ..populations.covariates import new_shift
 from ..populations.hierarchy import Hierarchical
 from ..populations.new_subjects import vary
 from ..populations.population import Independent
@@ -118,7 +118,9 @@ def shifts_of(problem: Problem, data: xr.Dataset, rows: pd.DataFrame) -> dict[st
     family = problem.family
     shifts: dict[str, Any] = {}
     for effect in family.effects if isinstance(family, Hierarchical) else ():
-        moved = _shift(problem, data, effect, rows)
+        betas = {n: _flat(data[n]) for n in effect.coefficients(problem.data)}
+        column = covariate_column(rows, effect.covariate)
+        moved = new_shift(effect, problem.data, betas, column)
         shifts[effect.parameter] = shifts.get(effect.parameter, 0.0) + moved
     return shifts
 
@@ -136,31 +138,9 @@ def typical(problem: Problem, data: xr.Dataset) -> Array:
     return parameters_of(plain, bare, 1)
 
 
-def _shift(problem: Problem, data: xr.Dataset, effect: Effect, rows: pd.DataFrame) -> Array:
-    """Shift of a parameter by one covariate, on its scale; float64[draw, patient]."""
-    study, column = problem.data, covariate_column(rows, effect.covariate)
-
-    def beta(name: str) -> Array:
-        values = data[name].transpose("chain", "draw").to_numpy().reshape(-1, 1)
-        return np.asarray(values, dtype=np.float64)
-
-    if effect.form == "category":
-        names = category_names(effect, study)
-        known = {*names, str(effect.reference or "")} | set(
-            map(str, np.unique(study.covariates[effect.covariate].astype(str)))
-        )
-        if strange := sorted(set(column.astype(str)) - known):
-            raise InputError(
-                f"covariate {effect.covariate}: {shown(strange[0])} is not in the fit."
-            )
-        parts = [beta(f"{effect.name}_{n}") * (column.astype(str) == n) for n in names]
-        return np.asarray(sum(parts))
-    coefficient = np.array([[effect.value]]) if effect.value is not None else beta(effect.name)
-    x, reference = column.astype(np.float64), reference_of(effect, study)
-    if effect.form == "power":
-        return np.asarray(coefficient * np.log(x / reference))
-    centered = coefficient * (x - reference)
-    return np.asarray(centered if effect.form == "exponential" else np.log1p(centered))
+def _flat(values: xr.DataArray) -> Array:
+    """Draws, chains one after another; float64[draw]."""
+    return np.asarray(values.transpose("chain", "draw").to_numpy().ravel(), dtype=np.float64)
 
 
 def covariate_column(rows: pd.DataFrame, name: str) -> npt.NDArray[Any]:

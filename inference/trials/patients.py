@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -20,7 +18,7 @@ import xarray as xr
 from ...datasets.errors import InputError
 from ...models.ode import OdeModel
 from ...models.prior_draws import draw_parameters
-from ..populations.covariates import category_names, covariate_numbers, reference_of
+from ..populations.covariates import new_shift
 from ..populations.hierarchy import Hierarchical
 from ..populations.new_subjects import new_effects
 from ..populations.population import Independent, Pooled
@@ -243,9 +241,19 @@ class FromPosterior(Patients):
             betas = {b: float(one[b]) for b in effect.coefficients(self.problem.data)}
             own = np.asarray(effect.shift(self.problem.data, betas, np.log), dtype=float)[who]
             given = covariates.get(effect.covariate)
-            shift = own if given is None else shift_at(effect, self.problem.data, betas, given)
+            shift = own if given is None else self._given(effect, given)[draw]
             shifts[effect.parameter] = shifts.get(effect.parameter, 0.0) + shift
         return shifts
+
+    def _given(self, effect: Effect, value: float | str) -> Array:
+        """Shift by a covariate that an arm gives to all its patients; float64[draw].
+
+        All draws are looked at, so that an effect which does not reach so far is refused at once.
+        """
+        study = self.problem.data
+        betas = {b: self.data[b].to_numpy() for b in effect.coefficients(study)}
+        shift = new_shift(effect, study, betas, np.array([value]))[:, 0]
+        return np.broadcast_to(shift, (self.draws,))
 
     def _check(self, covariates: Mapping[str, float | str]) -> None:
         known = {e.covariate for e in self.effects} | set(self.problem.inputs.values())
@@ -255,24 +263,6 @@ class FromPosterior(Patients):
                     f"covariate {name!r} has no effect in this fit; those that have one: "
                     f"{', '.join(sorted(known)) or 'none'}."
                 )
-
-
-def shift_at(effect: Effect, study: Any, betas: Mapping[str, float], value: float | str) -> Any:
-    """Compute what a covariate of this value adds on the scale of the parameter."""
-    if effect.form == "category":
-        labels = set(np.asarray(study.covariates[effect.covariate].to_numpy()).astype(str))
-        if str(value) not in labels:
-            raise InputError(
-                f"covariate {effect.covariate} has no category {value!r}; it has "
-                f"{', '.join(sorted(labels))}."
-            )
-        known = category_names(effect, study)
-        return betas[f"{effect.name}_{value}"] if str(value) in known else 0.0
-    whole = replace(effect, reference=reference_of(effect, study))
-    table = xr.Dataset({effect.covariate: ("subject", [float(value)])}, {"subject": ["one"]})
-    one: Any = SimpleNamespace(covariates=table, subjects=("one",), name=study.name)
-    covariate_numbers(one, effect.covariate)
-    return float(np.asarray(whole.shift(one, betas, np.log))[0])
 
 
 def _notes(problem: Problem, spread: Mapping[str, float]) -> tuple[str, ...]:

@@ -19,10 +19,7 @@ SETTINGS: Any = {"seed": 1, "at_least": 2, "folds": 4}
 @pytest.mark.parametrize("days", [(3.0, 7.0)])
 def test_each_landmark_is_scored_as_if_it_were_alone(days: tuple[float, ...]) -> None:
     found = validate_landmarks(PROBLEM, known(), days=days, **SETTINGS)
-    alone = [
-        cross_validate(PROBLEM, known(), given=f"until day {d:g}", **SETTINGS)  # type: ignore[arg-type]
-        for d in days
-    ]
+    alone = [cross_validate(PROBLEM, known(), given=f"until day {d:g}", **SETTINGS) for d in days]
     for name, chance in alone[0].predictions.items():
         np.testing.assert_array_equal(found.parts[0].predictions[name], chance)
     for name, chance in alone[1].predictions.items():

@@ -4,8 +4,8 @@ A draw of the parameters has a probability for each endpoint and arm. It is esti
 number of virtual patients, and so carries noise of known variance; `without_noise` takes that part
 out of the spread over draws. What is left is what is not known about the parameters, around a mean
 that the same noise has moved: `error_of_mean` says how far, and intervals and shares of draws are
-blurred by a normal law of that width. A trial of ``n`` patients adds the chance of who is enrolled
-and what happens to them, which is binomial.
+blurred by a normal law of that width, trials by errors from it. A trial of ``n`` patients adds the
+chance of who is enrolled and what happens to them, which is binomial.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ __all__ = [
     "error_of_mean",
     "limits",
     "one_trial",
+    "repeats",
     "share_above_zero",
+    "shared_errors",
     "without_noise",
 ]
 
@@ -30,6 +32,7 @@ Array = npt.NDArray[Any]
 LEVEL = 0.9  # of intervals
 ALPHA = 0.05
 REPEATS = 25  # trials per draw
+TRIALS = 2000  # at least, over all draws
 POINTS = 401  # of the normal law by which draws are blurred
 
 
@@ -140,7 +143,7 @@ def share_above_zero(values: Array, error: float = 0.0) -> float:
     return float(((there > 0) + 0.5 * (there == 0)).mean())
 
 
-def one_trial(probability: Array, n: int, seed: int) -> Array:
+def one_trial(probability: Array, n: int, seed: int, error: Array | None = None) -> Array:
     """Observed fractions in trials of ``n`` patients per arm, each arm with patients of its own.
 
     Parameters
@@ -148,6 +151,8 @@ def one_trial(probability: Array, n: int, seed: int) -> Array:
     probability : float64[draw, arm, endpoint]
     n : int
     seed : int
+    error : float64[trial, arm, endpoint], optional
+        Of the probabilities of each trial, see `shared_errors`; default: none.
 
     Returns
     -------
@@ -155,10 +160,45 @@ def one_trial(probability: Array, n: int, seed: int) -> Array:
         Both layers of uncertainty.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(9,)))
-    safe = np.clip(np.nan_to_num(probability), 0.0, 1.0)
-    counts = rng.binomial(n, safe, size=(REPEATS, *safe.shape)) / n
-    counts = np.where(np.isfinite(probability), counts, np.nan)
-    return counts.reshape(-1, *probability.shape[1:])
+    each = np.tile(probability, (repeats(len(probability)), 1, 1))
+    if error is not None:
+        each = each + error
+    safe = np.clip(np.nan_to_num(each), 0.0, 1.0)
+    return np.where(np.isfinite(each), rng.binomial(n, safe) / n, np.nan)
+
+
+def repeats(draws: int) -> int:
+    """Trials of each draw: `REPEATS`, or more where the draws are few."""
+    return max(REPEATS, -(-TRIALS // draws))
+
+
+def shared_errors(expected: Array, noise: Array, paired: Array, seed: int) -> Array:
+    """Errors that few patients leave in the mean over draws, one for each trial and arm.
+
+    The arms share their virtual patients, so the errors of an arm and of the first go together as
+    far as the noise of their difference says.
+
+    Parameters
+    ----------
+    expected, noise, paired : float64[draw, arm, endpoint]
+        As in `Trial`.
+    seed : int
+
+    Returns
+    -------
+    float64[draw * repeat, arm, endpoint]
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(10,)))
+    total = [np.nan_to_num(x).sum(axis=0) for x in (noise, paired)]
+    first, own = total[0][:1], total[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        joint = (first + own - total[1]) / (2 * np.sqrt(first * own))
+    joint = np.clip(np.nan_to_num(joint), -1.0, 1.0)
+    joint[0] = 1.0
+    count = repeats(len(expected)) * len(expected)
+    z = rng.standard_normal((count, *expected.shape[1:]))
+    mixed = joint * z[:, :1] + np.sqrt(1 - joint**2) * z
+    return np.asarray(error_of_mean(expected, noise) * mixed)
 
 
 def detected(first: Array, second: Array, n: int, lower_is_better: bool) -> float:

@@ -18,6 +18,7 @@ from .chance import (
     limits,
     one_trial,
     share_above_zero,
+    shared_errors,
     without_noise,
 )
 from .design import Design, Endpoint
@@ -97,8 +98,12 @@ class Trial:
 
     @cached_property
     def observed(self) -> Array:
-        """Fractions that trials of this size would see; float64[trial, arm, endpoint]."""
-        return one_trial(self.probability, self.design.n, self.seed)
+        """Fractions that trials of this size would see; float64[trial, arm, endpoint].
+
+        Draws of the parameters, the error of their mean, and the chance of so many patients.
+        """
+        error = shared_errors(self.expected, self.noise, self.paired_noise, self.seed)
+        return one_trial(self.probability, self.design.n, self.seed, error)
 
     def characteristics(self) -> pd.DataFrame:
         """Operating characteristics of each arm.
@@ -109,7 +114,7 @@ class Trial:
             A row per arm and endpoint: ``probability`` is the mean over draws; ``lower`` and
             ``upper`` bound it with what is not known about the parameters and the error of the
             mean that the finite number of patients leaves (90 %); ``trial_lower`` and
-            ``trial_upper`` what one trial of n patients would see, chance included;
+            ``trial_upper`` what one trial of n patients would see, with all of this and chance;
             ``sd_parameters`` and ``sd_chance`` are the two parts of its standard deviation;
             ``monte_carlo_error`` is that of the probability.
         """

@@ -50,3 +50,21 @@ def test_chains_that_agree_leave_no_doubt(run: Path) -> None:
     fine = xr.DataTree.from_dict({"posterior": draws, "sample_stats": stats})
     fine.attrs.update(tree.attrs)
     assert convergence(fine).doubt("risks") == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--landmarks", "--markers", "fast=IL9"], "no observable 'IL9'; it has"),
+        (["--markers", "fast=IL9"], "add --landmarks"),
+        (["--landmarks", "--markers", "fast"], "written as 'fast=IL6,IFNg'"),
+    ],
+)
+def test_sets_of_markers_are_checked_before_anything_is_computed(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(["risk", str(run), *asked, "--out", str(tmp_path / "r")])
+    assert leaving.value.code
+    told = " ".join(capsys.readouterr().err.split())
+    assert words in told and "scoring" not in told

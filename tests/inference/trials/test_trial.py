@@ -117,6 +117,37 @@ def test_one_draw_is_as_unsure_as_its_patients() -> None:
     assert row["upper"] == pytest.approx(0.3 + 1.645 * error, abs=0.025 * error)
 
 
+@pytest.mark.parametrize("draws", [1, 3])
+def test_what_a_trial_would_see_is_seen_nine_times_in_ten(draws: int) -> None:
+    """Trials of 60 real patients beside intervals from few draws of 60 virtual ones, p = 0.3."""
+    rng, n, p = np.random.default_rng(11), 60, 0.3
+    found = [
+        seen_in(rng.uniform(size=(draws, 1, n)) < p).characteristics().iloc[0] for _ in range(400)
+    ]
+    real = rng.binomial(n, p, size=400) / n
+    low, high = (np.array([row[f"trial_{end}"] for row in found]) for end in ("lower", "upper"))
+    share = np.mean((low <= real) & (real <= high))
+    # standard error of a share in 400; steps of 1 / 60 let an interval hold up to 4 % more
+    error = np.sqrt(0.9 * 0.1 / 400)
+    assert 0.9 - 3 * error < share < 0.94 + 3 * error
+
+
+def test_a_trial_has_the_chance_of_its_patients_and_the_error_of_the_mean() -> None:
+    """Two draws of 50 patients, by the law of total variance, and the errors of two arms."""
+    patients = np.zeros((2, 2, 50), dtype=bool)
+    patients[:, 0, :20], patients[:, 1, 10:25] = True, True  # 0.4 and 0.3, ten patients in both
+    trial = seen_in(patients)
+    var = {p: p * (1 - p) / 49 / 2 for p in (0.4, 0.3)}  # of the mean of two draws
+    seen = trial.observed[..., 0]
+    for arm, p in enumerate((0.4, 0.3)):
+        expected = (p * (1 - p) - var[p]) / 50 + var[p]
+        # 2000 trials: relative standard error of a variance sqrt(2 / 2000)
+        assert seen[:, arm].var() == pytest.approx(expected, rel=4 * np.sqrt(2 / 2000))
+    # the binomial parts of the arms are apart: what goes together are the errors
+    together = (10 / 50 - 0.4 * 0.3) * 50 / 49 / 100
+    assert np.cov(seen.T)[0, 1] == pytest.approx(together, abs=4 * 0.0094 / np.sqrt(2000))
+
+
 def test_a_share_above_zero_counts_ties_half_and_blurs_by_the_error() -> None:
     gain = np.array([-1.0, 0.0, 1.0, np.nan])
     assert share_above_zero(gain, 0.0) == pytest.approx(0.5)

@@ -303,8 +303,8 @@ def new_shift(
         known = sorted(set(_column(effect, study).astype(str)))
         if strange := sorted(set(labels) - set(known)):
             raise InputError(
-                f"covariate {effect.covariate} has no category {shown(str(strange[0]))} in the fit; it "
-                f"has {', '.join(known)}."
+                f"covariate {effect.covariate} has no category {shown(str(strange[0]))} in the "
+                f"fit; it has {', '.join(known)}."
             )
         names = category_names(effect, study)
         parts = [betas[f"{effect.name}_{n}"][:, None] * (labels == n) for n in names]

@@ -16,6 +16,7 @@ from arviz_stats.base.array import array_stats
 from scipy.special import logsumexp
 from scipy.stats import multivariate_t
 
+from ...datasets.errors import InputError
 from ..populations.hierarchy import Hierarchical
 from .individual import Evidence, Individual, cut_study, individual_of
 
@@ -28,6 +29,7 @@ __all__ = ["LIMIT", "marginal", "without"]
 
 Array = npt.NDArray[np.float64]
 LIMIT = 0.7  # of Pareto's k
+LEAST = 25  # draws: their tail of one fifth has five, which its shape takes
 PROPOSALS, TAILS, WIDER = 32, 7.0, 1.3
 EQUAL = 1e-9
 
@@ -50,10 +52,20 @@ def without(
         Positions of draws, chains one after another, as many as there are.
     float
         Pareto's k.
+
+    Raises
+    ------
+    InputError
+        If the draws are too few for the shape of the tail.
     """
     score = marginal(problem, data, subject, rng)
     if np.ptp(score) < EQUAL:  # the population is known: nobody matters to it
         return np.arange(score.size), 0.0
+    if score.size < LEAST:
+        raise InputError(
+            f"a patient leaves the population by weights on {LEAST} draws or more, not on "
+            f"{score.size}: use more draws, or method='refit'."
+        )
     weight, k = array_stats.psislw(-score)  # type: ignore[no-untyped-call]
     chance = np.exp(weight - logsumexp(weight))
     ladder = (rng.uniform() + np.arange(score.size)) / score.size

@@ -152,6 +152,14 @@ def test_importance_and_refit_agree_for_a_known_population() -> None:
     assert len(two.pareto_k) == 10
 
 
+def test_weights_of_few_draws_are_refused() -> None:
+    few = posterior(HEIGHTS, draws=20, spread=0.1)
+    few["height_eta"] = np.log(few["height_individual"] / few["height"])
+    few = few.assign_coords(subject=list(STUDY.subjects))
+    with pytest.raises(InputError, match="25 draws or more, not on 20"):
+        cross_validate(PROBLEM, few, seed=1, given="baseline", at_least=2, folds=4)
+
+
 def test_what_is_known_is_named_and_nonsense_is_refused() -> None:
     assert landmark("until day 3") == 3.0
     assert landmark("until day 3", "h") == 72.0 and landmark("course", "h") == np.inf

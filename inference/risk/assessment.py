@@ -214,8 +214,9 @@ def risk(
 
     Notes
     -----
-    A cut model: each draw of the course has its own draw of the ordinal model, so that the
-    uncertainty of the course reaches the risk, while grades do not change the course.
+    Grades do not change the course. Each draw of the course has its own draw of the ordinal model,
+    whose likelihood is averaged over what is uncertain of each patient alone (see `ordinal`): the
+    uncertainty of the course reaches the risk and does not flatten its slope.
 
     The risk of a new patient is a mean over a finite number of patients in each draw; the variance
     that this adds between draws is known from patients with the same covariates and taken out.
@@ -279,7 +280,7 @@ def _facts(course: Course, fitted: GradeFit, grades: Grades) -> dict[str, Any]:
         "signal": course.name,
         "outcome": grades.outcome,
         "scale": grades.scale,
-        "method": "cut: the grades do not inform the course",
+        "method": "the grades do not inform the course; its error does not flatten their slope",
         "reference_peak": fitted.reference,
         "dropped_draws": int((~course.kept).sum()),
         "acceptance": fitted.link.acceptance,

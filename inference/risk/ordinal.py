@@ -1,8 +1,12 @@
 """Grades from predictors: a Bayesian cumulative logit, one draw for each draw of the predictors.
 
 ``logit P(grade >= k) = x . slope - cut_k`` with ascending cuts, so that P(grade >= k) falls with k
-whatever the draw. A predictor may be uncertain: each of its draws gets one draw of the slope and
-cuts from *their* posterior (a cut model: the grades do not act back on the predictors).
+whatever the draw.
+
+A predictor may be uncertain. What its draws have in common, their mean over subjects, is not for
+grades to say: each draw has a draw of the slope and cuts of its own. What is uncertain of each
+subject alone is integrated out, for slopes fitted to one draw at a time are too flat: noise that
+does not know the grades dilutes them. Grades do not act back on the predictors.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ __all__ = ["Link", "LinkPrior", "fit_link", "log_probability"]
 
 Array = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
+NODES = 8  # of the integral over what is uncertain of one subject
 
 
 @dataclass(frozen=True)
@@ -81,12 +86,18 @@ class Link:
         float64[draw, subject, grade]
             Falls along the last axis.
         """
-        eta = np.einsum("snj,sj->sn", *_same_draws(x, self.slope))
+        same = np.broadcast_to(x, (len(self.slope), *x.shape[1:]))
+        eta = np.einsum("snj,sj->sn", same, self.slope)
         return np.asarray(expit(eta[..., None] - self.cuts[:, None, :]))
 
 
-def _same_draws(x: Array, slope: Array) -> tuple[Array, Array]:
-    return np.broadcast_to(x, (len(slope), *x.shape[1:])), slope
+def _log_mean(logs: Array) -> Array:
+    """Logarithm of the mean over the first axis of what these are the logarithms of."""
+    if len(logs) == 1:
+        return np.asarray(logs[0])
+    highest = logs.max(axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(highest + np.log(np.exp(logs - highest).mean(axis=0)))
 
 
 def fit_link(
@@ -104,7 +115,7 @@ def fit_link(
     Parameters
     ----------
     x : float64[draw or 1, subject, predictor]
-        With one draw the predictors are known.
+        With one draw the predictors are known; with several there is one predictor.
     grade : int64[subject]
     top : int
         Highest grade.
@@ -126,11 +137,37 @@ def fit_link(
     if not np.isfinite(x).all():
         raise InputError("a predictor of the grades is not a number.")
     start = np.concatenate([prior.mean, _first_cut(grade), np.zeros(top - 1)])
-    start = mode_of(_density(x.mean(axis=0, keepdims=True), grade, prior), start)
+    start = mode_of(_density(x.mean(axis=0, keepdims=True)[None], grade, prior), start)
     walkers = draws if len(x) == 1 else len(x)
-    found = walk(_density(x, grade, prior), start, walkers, rng, steps)
+    found = walk(_density(blurred(x), grade, prior), start, walkers, rng, steps)
     slope, cuts, _ = _unpack(found.draws, x.shape[2])
     return Link(slope, cuts, found.acceptance, found.drift)
+
+
+def blurred(x: Array, nodes: int = NODES) -> Array:
+    """Equally likely values of each subject around what each draw says of all subjects.
+
+    Parameters
+    ----------
+    x : float64[draw, subject, 1]
+    nodes : int
+
+    Returns
+    -------
+    float64[node, draw, subject, 1]
+        The mean over subjects is that of each draw. Beyond it a subject has the quantiles of its
+        own draws, stretched to their variance, in every draw the same.
+    """
+    if len(x) == 1:
+        return x[None]
+    common = x.mean(axis=1, keepdims=True)
+    own = x - common
+    middle = own.mean(axis=0)
+    found = np.quantile(own, (np.arange(nodes) + 0.5) / nodes, axis=0) - middle
+    found -= found.mean(axis=0)
+    spread = found.std(axis=0)
+    found *= np.divide(own.std(axis=0), spread, out=np.ones_like(spread), where=spread > 0)
+    return np.asarray(common + (middle + found)[:, None])
 
 
 def _unpack(state: Array, count: int) -> tuple[Array, Array, Array]:
@@ -141,12 +178,17 @@ def _unpack(state: Array, count: int) -> tuple[Array, Array, Array]:
 
 
 def _density(x: Array, grade: Whole, prior: LinkPrior) -> Callable[[Array], Array]:
-    """Log posterior density of slopes, first cut and logarithms of the gaps."""
+    """Log posterior density of slopes, first cut and logarithms of the gaps.
+
+    Of values float64[node, draw or 1, subject, predictor], of which all nodes are equally likely.
+    """
 
     def density(state: Array) -> Array:
-        slope, cuts, logs = _unpack(state, x.shape[2])
-        eta = np.einsum("snj,sj->sn", *_same_draws(x, slope))
-        score = log_probability(eta, cuts, grade).sum(axis=1)
+        slope, cuts, logs = _unpack(state, x.shape[3])
+        many = np.broadcast_to(x, (len(x), len(state), *x.shape[2:]))
+        eta = np.einsum("ksnj,sj->ksn", many, slope).reshape(-1, grade.size)
+        each = log_probability(eta, np.tile(cuts, (len(x), 1)), grade)
+        score = _log_mean(each.reshape(len(x), -1, grade.size)).sum(axis=1)
         score -= 0.5 * (((slope - prior.mean) / prior.sd) ** 2).sum(axis=1)
         score -= 0.5 * (cuts[:, 0] / prior.cut) ** 2
         return np.asarray(score + (logs - 0.5 * (np.exp(logs) / prior.gap) ** 2).sum(axis=1))

@@ -1,9 +1,9 @@
 """Many short chains at once: one Metropolis walker for each draw of what is upstream.
 
-In a cut model the parameters downstream (how grades follow from a signal) have another posterior
-for every draw of the signal. One walker per draw, all moved together by array arithmetic, draws
-from each of them: the last state of each walker is kept. The proposal is the covariance of all
-walkers, learned in a warm-up and then frozen.
+Where what is downstream (how grades follow from a signal) does not act back on what is upstream, it
+has another posterior for every draw of the signal. One walker per draw, all moved together by array
+arithmetic, draws from each of them: the last state of each walker is kept. The proposal is the
+covariance of all walkers, learned in a warm-up and then frozen.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,8 @@ from cytobayes.models.library.interventions import with_corticosteroid, with_toc
 OUT = Path(__file__).parents[1] / "benchmarks" / "results" / "risk_coverage.csv"
 DRAWS = 100
 SIGMAS = {a.observable: a.sigma for a in DESIGN.assays}
+APART = 1.1  # R-hat of two chains, beyond which four longer ones are drawn
+QUIET: dict[str, Any] = {"log_likelihood": False, "progress": False}
 PEAKS = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of the true peaks, at which the curve is looked at
 HARMFUL = (1, 2, 3)  # grades of the endpoints
 CROWD = 4000  # patients of the true trial
@@ -159,7 +162,9 @@ def fit_of(problem: Problem, seed: int, fits: Path | None) -> xr.DataTree:
     path = fits / f"{seed}.nc" if fits else None
     if path and path.exists():
         return xr.open_datatree(path)
-    tree = fit(problem, seed=seed, draws=500, chains=2, log_likelihood=False, progress=False)
+    tree = fit(problem, seed=seed, draws=500, chains=2, **QUIET)
+    if convergence(tree).table["r_hat"].max() > APART:
+        tree = fit(problem, seed=seed, draws=1000, chains=4, **QUIET)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         tree.to_netcdf(path)

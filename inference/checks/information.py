@@ -29,7 +29,7 @@ __all__ = ["Information", "information", "prior_width"]
 
 Array = npt.NDArray[np.float64]
 STEP = 1e-3  # of a parameter on its scale, in prior standard deviations
-BIG = 0.3  # share of a direction from which a parameter is named
+BIG = 0.3  # share of a combination's standard deviation from which a parameter is named
 QUANTILES = (np.arange(400) + 0.5) / 400
 
 
@@ -56,17 +56,18 @@ class Information:
 
     @property
     def directions(self) -> tuple[Array, Array]:
-        """How much more than the prior the data say, and along which direction.
+        """How much more than the prior the data say, and about which combination.
 
         Returns
         -------
         float64[direction], ascending
             Information of the data in units of that of the prior: at 1 the data halve the variance.
         float64[direction, parameter]
-            Unit vectors on the scales of the parameters.
+            Coefficients of combinations of the parameters on their scales, as unit vectors. The
+            combinations are independent of each other before and after the data.
         """
         values, vectors = np.linalg.eigh(self.widths[:, None] * self.matrix * self.widths)
-        ways = vectors.T * self.widths
+        ways = vectors.T / self.widths
         return np.clip(values, 0.0, None), ways / np.linalg.norm(ways, axis=1, keepdims=True)
 
     @property
@@ -83,34 +84,39 @@ class Information:
         )
 
     def words(self, way: Array, value: float) -> str:
-        """Describe a direction, and what is seen in its place when it joins two parameters."""
+        """Describe a combination, and what is seen in its place when it joins two parameters."""
         off = percent(value / (1 + value))
         text = f"{self.combination(way)} (the data take {off} off its variance)"
-        large = np.flatnonzero(np.abs(way) >= BIG)
+        large = self.large(way)
         if large.size != 2:
             return text
+        moved = way[large] * self.widths[large] ** 2  # by what is unseen, the others standing still
         across = np.zeros_like(way)
-        across[large] = way[large[::-1]] * np.array([1.0, -1.0])
-        if self.taken_off(across) < 0.5:
+        across[large] = moved[::-1] * np.array([1.0, -1.0]) / np.linalg.norm(moved)
+        if self.large(across).size != 2 or self.taken_off(across) < 0.5:
             return text
-        i, j = (self.names[k] for k in large)
+        i, j = (self.names[k] for k in sorted(large))
         return f"{text}: they see {i} and {j} only through {self.combination(across)}"
 
     def taken_off(self, way: Array) -> float:
-        """Share of the prior variance along a direction that the data remove.
+        """Share of the prior variance of a combination that the data remove.
 
-        All other directions are free: a direction may lie close to one that is seen, and yet be
-        unknown, because what is seen of it belongs to the others.
+        All else is free: a combination may lie close to one that is seen, and yet be unknown,
+        because what is seen of it belongs to the others.
         """
         scaled = self.widths * way
         seen = np.eye(way.size) + self.widths[:, None] * self.matrix * self.widths
         return float(1 - scaled @ np.linalg.solve(seen, scaled) / (scaled @ scaled))
 
+    def large(self, way: Array) -> npt.NDArray[np.intp]:
+        """Parameters that make up the prior variance of a combination, the largest share first."""
+        parts = np.abs(way * self.widths) / np.linalg.norm(way * self.widths)
+        order = np.argsort(-parts)
+        return order[parts[order] >= BIG] if parts.max() >= BIG else order[:1]
+
     def combination(self, way: Array) -> str:
-        """Direction as a sum, largest part positive; the name alone where there is one part."""
-        order = [k for k in np.argsort(-np.abs(way)) if abs(way[k]) >= BIG] or [
-            int(np.argmax(np.abs(way)))
-        ]
+        """Sum of its large parts, the largest positive; the name alone where there is one."""
+        order = self.large(way)
         sign = np.sign(way[order[0]])
         parts: list[str] = []
         for k in order:
@@ -123,7 +129,8 @@ class Information:
                 return name
             share = way[k] * sign
             join = ("- " if share < 0 else "+ ") if parts else ""
-            parts.append(f"{join}{abs(share):.2f} {name}")
+            digits = ".2f" if abs(share) >= 0.1 else ".2g"
+            parts.append(f"{join}{abs(share):{digits}} {name}")
         return " ".join(parts)
 
 

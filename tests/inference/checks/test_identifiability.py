@@ -98,6 +98,22 @@ def test_two_parameters_are_seen_through_nothing_where_their_whole_plane_is_unse
     assert seen.weak[0].endswith("they see a and b only through 0.80 log b + 0.60 log a")
 
 
+def test_what_is_said_of_a_direction_holds_whatever_the_widths_of_the_priors() -> None:
+    """Only a + b is seen, well; b has the wider prior, and so is known, and a stays unknown."""
+    found = Information(("a", "b"), ("natural",) * 2, np.full((2, 2), 1e4), np.array([0.1, 10.0]))
+    assert found.weak == ("a (the data take 0 % off its variance)",)
+    covariance = np.linalg.inv(found.matrix + np.diag(found.widths**-2.0))
+    for value, way in zip(*found.directions, strict=True):
+        share = 1 - way @ covariance @ way / (way @ np.diag(found.widths**2) @ way)
+        assert share == pytest.approx(value / (1 + value), abs=1e-9)
+    near = Information(("a", "b"), ("natural",) * 2, np.full((2, 2), 1e4), np.array([1.0, 2.0]))
+    # unseen: a - b; of combinations with it free, 0.97 a - 0.24 b has learned nothing
+    assert near.weak == (
+        "0.97 a - 0.24 b (the data take 0 % off its variance): they see a and b only through "
+        "0.71 b + 0.71 a",
+    )
+
+
 def test_a_direction_of_one_parameter_is_its_name() -> None:
     matrix = np.diag([0.0, 9.0])
     found = Information(("a", "b"), ("logit", "natural"), matrix, np.ones(2))

@@ -113,7 +113,7 @@ def test_a_fit_of_soil_carbon_agrees_with_the_computed_posterior_and_is_flagged(
 ) -> None:
     """Means within 0.15 sd, sds within 10 %, each plus 3 standard errors of both sides.
 
-    The posterior is bent, which no metric of one place suits: one with few numbers wastes least.
+    The posterior is bent: a metric learned from its covariances gains nothing over a diagonal one.
     """
     tree = fit(problem, seed=51, draws=5000, tune=1000, target_accept=0.98,
                adaptation="diag", progress=False)  # fmt: skip

@@ -32,6 +32,7 @@ COLORS = {PASS: "#c7e9c0", ATTENTION: "#fdae6b", OPEN: "#deebf7", STATED: "white
 # What an evaluation consists of, and the checks, by name, that can stand for each part.
 EVALUATION = {
     "Gradient": ("gradient",),
+    "Prior predictive check": ("prior_predictive",),
     "Predictive checks": ("vpc", "npde", "fit_quality", "posterior_predictive"),
     "Calibration": ("sbc",),
     "Sensitivity to priors": ("sensitivity",),

@@ -127,7 +127,11 @@ def assess(
 
 def planned(problem: Problem, tree: xr.DataTree, seed: int, stratify: str = "") -> list[Planned]:
     """List the checks of a fit, by what was fitted to what."""
-    return [*_predictive(problem, tree, seed, stratify or None), *_sensitive(problem, tree)]
+    return [
+        *_prior(problem, seed),
+        *_predictive(problem, tree, seed, stratify or None),
+        *_sensitive(problem, tree),
+    ]
 
 
 def made(checks: list[Planned], told: Told) -> dict[str, tuple[Entry, ...]]:
@@ -150,6 +154,16 @@ def computed(check: Planned) -> Entry:
     except Exception as error:  # noqa: BLE001  a report of the rest is better than none
         kind = type(error).__name__
         return Absent(check.name, check.title, f"Not computed, it failed ({kind}: {error}).")
+
+
+def _prior(problem: Problem, seed: int) -> Iterator[Planned]:
+    """Look at what the priors alone predict: a remark, which no verdict rests on."""
+    from ..checks.prior_predictive import prior_predictive
+
+    yield Planned(
+        "prior", "prior_predictive", "Prior predictive check",
+        lambda: prior_predictive(problem, draws=SETS, seed=seed),
+    )  # fmt: skip
 
 
 def _predictive(

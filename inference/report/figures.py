@@ -96,10 +96,14 @@ def _shown(entry: Entry) -> Shown:
     table = Table.of_frame(f"{entry.title}: numbers", entry.table)
     if entry.name in TABLES_ONLY:
         return Shown(**words, table=table, numbers=entry.table)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        figure = entry.plot()
-        picture = _picture(entry.name, f"{entry.title}.", entry.caption, figure, entry.table)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            figure = entry.plot()
+            picture = _picture(entry.name, f"{entry.title}.", entry.caption, figure, entry.table)
+    except Exception as error:  # noqa: BLE001  its numbers without a picture are better than none
+        words["sentence"] += f" Its figure could not be drawn ({type(error).__name__}: {error})."
+        return Shown(**words, table=table, numbers=entry.table)
     return Shown(**words, picture=picture, table=table, numbers=entry.table)
 
 

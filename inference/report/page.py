@@ -19,6 +19,7 @@ SIGNS = {Level.TRUSTED: "✓", Level.CAUTION: "!", Level.REFUSED: "✕"}
 SECTIONS = {
     "data": "Data",
     "model": "Model",
+    "prior": "Priors",
     "convergence": "Convergence",
     "parameters": "Parameters",
     "fit": "Fit",
@@ -31,6 +32,9 @@ SECTIONS = {
 }
 ALWAYS = ("data", "model", "convergence", "parameters", "fit", "reproduce")
 INTRODUCTIONS = {
+    "prior": "What the model and its priors predict before they have seen any data. A prior that "
+    "misses the data is a remark for the reader and no fault of the sampling: the verdict above "
+    "does not rest on it.",
     "predictive": "Data simulated from the fit, beside the measured ones: a model that cannot "
     "reproduce what was seen cannot be asked about what was not.",
     "risk": "Probability of each grade, from the posterior. Grades were not part of the fit of the "

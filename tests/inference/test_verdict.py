@@ -27,6 +27,10 @@ def test_a_good_fit_is_trusted_without_reservations() -> None:
     assert verdict.limits == ()
 
 
+def test_priors_that_miss_the_data_are_no_part_of_the_verdict() -> None:
+    assert judge(evidence(failed={"prior_predictive": "The priors contradict."})) == judge(GOOD)
+
+
 def test_chains_that_did_not_converge_are_refused() -> None:
     verdict = judge(evidence(converged=False, convergence="The chains have not converged."))
     assert verdict.level is Level.REFUSED

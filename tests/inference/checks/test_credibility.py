@@ -24,6 +24,7 @@ ORDER = [
     "Question of interest", "Context of use", "Model influence", "Consequence of wrong decision",
     "Model risk", "Model impact", "Technical criteria", "Model evaluation: convergence",
     "Model evaluation: failed solves", "Model evaluation: gradient",
+    "Model evaluation: prior predictive check",
     "Model evaluation: predictive checks", "Model evaluation: calibration",
     "Model evaluation: sensitivity to priors", "Model evaluation: identifiability",
     "Model evaluation: prediction of left-out data",
@@ -41,7 +42,7 @@ def check(name: str, good: bool | None = True, sentence: str = "Fine.") -> Check
 
 
 def everything(**good: bool | None) -> list[Check]:
-    names = ("gradient", "vpc", "sbc", "sensitivity", "identifiability", "loo")
+    names = ("gradient", "vpc", "sbc", "sensitivity", "identifiability", "loo", "prior_predictive")
     return [check(n, good.get(n, True)) for n in names]
 
 
@@ -68,7 +69,7 @@ def test_what_is_missing_is_said_to_be_missing(problem: Any) -> None:
 def test_all_that_is_asked_for_passes(problem: Any) -> None:
     found = credibility(problem, fitted(), everything(), SAID)
     assert found.good is True
-    assert found.sentence == "8 of 8 evaluations pass."
+    assert found.sentence == "9 of 9 evaluations pass."
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_one_check_decides(problem: Any, good: Any, status: str, verdict: Any) -
     found = credibility(problem, fitted(), everything(sensitivity=good), SAID)
     assert statuses(found)["Model evaluation: sensitivity to priors"] == status
     assert found.good is verdict
-    assert "7 of 8 evaluations pass; sensitivity to priors " in found.sentence
+    assert "8 of 9 evaluations pass; sensitivity to priors " in found.sentence
 
 
 def test_chains_and_solves_are_judged_from_the_fit(problem: Any) -> None:
@@ -106,7 +107,7 @@ def test_a_calibration_of_another_problem_passes_no_judgment(problem: Any) -> No
     checks[2].table.attrs["problem_id"] = "0123"
     found = credibility(problem, fitted(), checks, SAID)
     assert statuses(found)["Model evaluation: calibration"] == "not judged"
-    assert "a check of another problem (0123)" in found.table["text"][11]
+    assert "a check of another problem (0123)" in found.table["text"][12]
     checks[2].table.attrs["problem_id"] = problem.id
     assert credibility(problem, fitted(), checks, SAID).good is True
 
@@ -114,7 +115,7 @@ def test_a_calibration_of_another_problem_passes_no_judgment(problem: Any) -> No
 def test_a_fit_of_another_problem_is_refused(problem: Any) -> None:
     with pytest.raises(InputError, match="the fit is one of the problem 0123"):
         credibility(problem, fitted(problem_id="0123"))
-    assert credibility(problem, fitted(problem_id=problem.id)).table.shape == (15, 3)
+    assert credibility(problem, fitted(problem_id=problem.id)).table.shape == (16, 3)
 
 
 def test_the_picture_holds_every_row(problem: Any) -> None:

@@ -43,6 +43,7 @@ def check(name: str, good: bool | None = True, rows: int = 3) -> Check:
 
 
 CHECKS: Any = {
+    "prior": (check("prior_predictive", good=False),),
     "predictive": (check("vpc", good=False), Absent("npde", "NPDE", f"Not computed: {HOSTILE}")),
     "risk": (check("risk_by_grade", good=None, rows=90),),
     "response": (check("exposure_response", good=None),),

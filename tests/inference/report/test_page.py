@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from cytobayes.datasets.errors import InputError
 from cytobayes.inference.checks.check import Check
@@ -21,7 +22,7 @@ from ..synthetic_run import material
 from .population_page import SUBJECTS, picture
 
 ORDER = (
-    "verdict", "data", "model", "convergence", "parameters", "fit", "predictive", "risk",
+    "verdict", "data", "model", "prior", "convergence", "parameters", "fit", "predictive", "risk",
     "response", "sensitivity", "credibility", "reproduce",
 )  # fmt: skip
 
@@ -55,6 +56,19 @@ def test_a_failed_check_is_marked_where_it_stands_and_first(html: str) -> None:
     assert html.index("simulated data differ") < html.index('<section id="data"')
     assert re.search(r'id="check-vpc".*?<p class="finding failed">', html, re.DOTALL)
     assert re.search(r'id="check-npde".*?<p class="finding told">Not computed:', html, re.DOTALL)
+
+
+def test_a_check_that_cannot_be_drawn_keeps_its_sentence_and_its_numbers(tmp_path: Path) -> None:
+    def stumble() -> Figure:
+        raise ZeroDivisionError("no axis")
+
+    table = pd.DataFrame({"x": [0.25]})
+    check = Check("prior_predictive", "Prior", "They miss.", False, table, stumble)
+    write_pages(material(checks={"prior": (check,)}), tmp_path)
+    html = (tmp_path / "report.html").read_text()
+    assert "They miss. Its figure could not be drawn (ZeroDivisionError: no axis)." in html
+    assert (tmp_path / "tables" / "prior_predictive.csv").exists()
+    assert "This fit can be trusted" in html and html.count("They miss.") == 1
 
 
 def test_what_the_fit_says_stands_in_the_verdict(html: str) -> None:

@@ -172,9 +172,14 @@ def sentence(table: pd.DataFrame) -> str:
         return list(dict.fromkeys(names[judged["status"] == status]))
 
     parts = [f"{int((judged['status'] == PASS).sum())} of {len(judged)} evaluations pass"]
-    words = {ATTENTION: "need attention", OPEN: "are told without a verdict",
-             NOT_DONE: "were not done"}  # fmt: skip
-    parts += [f"{', '.join(having(s))} {text}" for s, text in words.items() if having(s)]
+    words = {
+        ATTENTION: ("needs attention", "need attention"),
+        OPEN: ("is told without a verdict", "are told without a verdict"),
+        NOT_DONE: ("was not done", "were not done"),
+    }
+    for status, (one, several) in words.items():
+        if found := having(status):
+            parts.append(f"{', '.join(found)} {one if len(found) == 1 else several}")
     silent = [str(e).lower() for e in table.loc[table["status"] == NOT_STATED, "element"]]
     if silent:
         parts.append(f"the authors did not state: {', '.join(silent)}")

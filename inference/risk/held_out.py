@@ -95,7 +95,7 @@ class HeldOut:
             part = _drawn(course, place)
             others = self._training(self.fold != self.fold[k])
             grading = fit_grades(part, others, rng, onset=False)
-            found = self._forecast(self.problem, _picked(data, place), grading, [subject])
+            found = self._forecast(self.problem, _picked(data, place), grading, [subject], None)
             chance[:, :, k] = found[:, :, 0]
             self.report(f"{k + 1} of {self.fold.size} patients, Pareto k {shapes[subject]:.2f}")
         return chance, shapes
@@ -120,17 +120,19 @@ class HeldOut:
         course = course_of(train, tree, signal=self.signal, draws=self.draws)
         rng = np.random.default_rng([self.seed, int(k)])
         grading = fit_grades(course, self._training(self.fold != k), rng, onset=False)
-        return self._forecast(train, tree, grading, self._names(self.fold == k))
+        return self._forecast(train, tree, grading, self._names(self.fold == k), self.draws)
 
     def _nothing_yet(self) -> Array:
         return np.empty((len(self.sets), len(self.untils), self.fold.size, self.grades.top))
 
-    def _forecast(self, train: Problem, tree: object, grading: object, names: list[str]) -> Array:
+    def _forecast(
+        self, train: Problem, tree: object, grading: object, names: list[str], draws: int | None
+    ) -> Array:
         """P(grade >= k); float64[set, landmark, subject, grade]."""
         each = [
             forecast(
                 train, tree, grading, seed=self.seed, signal=self.signal,  # type: ignore[arg-type]
-                study=self.problem.data, subjects=names, landmarks=self.untils, draws=self.draws,
+                study=self.problem.data, subjects=names, landmarks=self.untils, draws=draws,
                 by=np.inf, particles=PARTICLES, regimen=self.problem.regimen, observables=known,
             ).risk.to_numpy()
             for known in self.sets

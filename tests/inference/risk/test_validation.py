@@ -152,6 +152,13 @@ def test_importance_and_refit_agree_for_a_known_population() -> None:
     assert len(two.pareto_k) == 10
 
 
+def test_draws_that_chains_do_not_share_evenly_are_taken_as_they_come() -> None:
+    found = cross_validate(
+        PROBLEM, known(), seed=1, given="baseline", at_least=2, folds=4, draws=31
+    )  # of two chains: 32
+    assert np.isfinite(found.predictions[MECHANISTIC]).all()
+
+
 def test_weights_of_few_draws_are_refused() -> None:
     few = posterior(HEIGHTS, draws=20, spread=0.1)
     few["height_eta"] = np.log(few["height_individual"] / few["height"])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLUMNS",
     "NO_GROUPS",
+    "UNSTATED",
     "Groups",
     "check_columns",
     "check_offsets",

@@ -18,11 +18,11 @@ from pytensor.compile.maker import function as compiled_function
 from ...datasets.errors import InputError
 from ...datasets.study import Study
 from ...models.dosing import Dose, Regimen, Reset, Switch
-from ..measuring.sigmas import residual_spreads
 from ..populations.hierarchy import STUDENT, Hierarchical
 from ..populations.scales import scale_of
 from ..problem import Problem
 from ..solving import values_at_rows
+from .assays import Assays, measuring_draws
 from .newcomers import covariate_column, covariates_of, shifts_of, typical
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Individual:
         From independent standard effects to effects on the scale of each parameter.
     heavy : bool[varying]
         Whether an effect follows Student's t.
-    spreads : mapping of observable to tuple of float64[draw]
-        Residual standard deviations.
+    measuring : mapping of observable to tuple of float64[draw]
+        Residual standard deviations and offsets, see `measuring_draws`.
     """
 
     center: Array = field(repr=False)
@@ -62,7 +62,7 @@ class Individual:
     bounds: tuple[tuple[float, float], ...]
     factor: Array = field(repr=False)
     heavy: Mask
-    spreads: dict[str, tuple[Array, ...]] = field(repr=False)
+    measuring: dict[str, tuple[Array, ...]] = field(repr=False)
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], Array]:
         """Draw from the prior: positions of population draws, standard effects."""
@@ -106,12 +106,6 @@ def individual_of(problem: Problem, data: xr.Dataset, study: Study, subject: str
     """
     if problem.arrangement.occasions is not None:
         raise InputError("forecasts are not defined for a fit with variation between occasions.")
-    split = [o.name for o in problem.arrangement.observed if o.groups.labels or o.sigmas.labels]
-    if split:
-        raise InputError(
-            f"forecasts are not defined for a fit with offsets or sigmas of assays or sources "
-            f"({', '.join(split)}): rows of one patient do not say which of them is the reference."
-        )
     names = problem.model.parameter_names
     rows = covariates_of(study).loc[[subject]]
     theta = typical(problem, data)[:, 0].copy()
@@ -129,7 +123,7 @@ def individual_of(problem: Problem, data: xr.Dataset, study: Study, subject: str
         bounds=tuple(problem.bounds(n) for n in varying),
         factor=_factors(problem, data, varying),
         heavy=np.array([shapes.get(n) == "student" for n in varying], dtype=bool),
-        spreads={o.name: residual_spreads(problem, o, data) for o in problem.arrangement.observed},
+        measuring={o.name: measuring_draws(problem, o, data) for o in problem.arrangement.observed},
     )
 
 
@@ -242,11 +236,17 @@ class Evidence:
     problem : Problem
         What was fitted.
     study : Study
-        From `cut_study`.
+        From `cut_study`. Where the fit has offsets or residual errors of assays or sources, its
+        rows name one of those of the fit.
     since : float
         Rows later than this, in the time unit of the model, are new.
     regimen : Regimen, optional
         In place of the doses of the study.
+
+    Raises
+    ------
+    InputError
+        If a row comes from an assay or source that the fit does not know.
     """
 
     def __init__(
@@ -265,7 +265,13 @@ class Evidence:
             priors={n: d for n, d in problem.priors.items() if n in known},
             fixed={n: v for n, v in problem.fixed.items() if n in known},
             censoring={o: problem.methods[o] for o in used},
+            offsets={o: None for o in used if o in problem.offsets},
         )  # fmt: skip
+        fitted = {o.name: o for o in problem.arrangement.observed}
+        self.assays = {
+            o.name: Assays.of(problem, fitted[o.name], study, o.row)
+            for o in self.problem.arrangement.observed
+        }
         self.since = since
         self._scores: dict[tuple[str, int], Callable[..., Any]] = {}
 
@@ -274,13 +280,16 @@ class Evidence:
         """Doses known so far."""
         return self.problem.arrangement.regimens[0]
 
-    def __call__(self, theta: Array, spreads: dict[str, tuple[Array, ...]]) -> tuple[Array, Array]:
+    def __call__(
+        self, theta: Array, measuring: dict[str, tuple[Array, ...]]
+    ) -> tuple[Array, Array]:
         """Log likelihood of old rows, of new rows; minus infinity where a solve failed.
 
         Parameters
         ----------
         theta : float64[particle, parameter]
-        spreads : mapping of observable to tuple of float64[particle]
+        measuring : mapping of observable to tuple of float64[particle]
+            As those of an `Individual`.
 
         Returns
         -------
@@ -291,20 +300,20 @@ class Evidence:
         for o in self.problem.arrangement.observed:
             f = values[o.name]
             sound = np.isfinite(f).all(axis=1)
-            score = self._score(o, np.where(sound[:, None], f, 1.0), spreads[o.name])
+            score = self._score(o, np.where(sound[:, None], f, 1.0), measuring[o.name])
             score = np.where(sound[:, None], score, -np.inf)
             late = o.time > self.since
             old += score[:, ~late].sum(axis=1)
             new += score[:, late].sum(axis=1)
         return old, new
 
-    def _score(self, o: Observed, f: Array, spreads: tuple[Array, ...]) -> Array:
+    def _score(self, o: Observed, f: Array, measuring: tuple[Array, ...]) -> Array:
         """Score each row under its error model; float64[particle, row]."""
         key = o.name, len(f)
         if key not in self._scores:
             self._scores[key] = _compiled(self.problem, o, len(f))
-        n = o.rows.value.size
-        flat = self._scores[key](f.ravel(), *(np.repeat(s, n) for s in spreads))
+        moved, errors = self.assays[o.name](f, measuring)
+        flat = self._scores[key](moved.ravel(), *(s.ravel() for s in errors))
         return np.asarray(flat).reshape(f.shape)
 
 

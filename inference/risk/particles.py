@@ -106,10 +106,10 @@ class _Cloud:
         self.size = 1.0
 
     def _score(self, who: npt.NDArray[np.int64], z: Array) -> tuple[Array, Array]:
-        spreads = {
-            name: tuple(s[who] for s in parts) for name, parts in self.individual.spreads.items()
+        measuring = {
+            name: tuple(s[who] for s in parts) for name, parts in self.individual.measuring.items()
         }
-        return self.evidence(self.individual.theta(who, z), spreads)
+        return self.evidence(self.individual.theta(who, z), measuring)
 
     def advance(self, share: float) -> float:
         """Let in a larger share of the new rows; the share reached."""

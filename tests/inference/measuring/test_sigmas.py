@@ -16,7 +16,6 @@ from cytobayes.inference.checks.residuals import individual_fits
 from cytobayes.inference.predict import predict
 from cytobayes.inference.replicates import replicates
 from cytobayes.inference.report.gather import meanings
-from cytobayes.inference.risk.individual import individual_of
 
 from ..at_the_mode import z_scores
 from ..decay import MODEL, at, curve, gradient, scores, study_of
@@ -152,16 +151,6 @@ def test_what_has_no_meaning_is_refused(study: Study) -> None:
     grades = study_of(time=[1.0, 2.0], value=[0.0, 1.0], assay=["ASTCT", "Lee"])
     with pytest.raises(InputError, match="bernoulli has no residual spread"):
         Problem(MODEL, grades, error="bernoulli", **POOLED)
-
-
-@pytest.mark.parametrize(
-    "settings", [POOLED, {"offsets": {"C": "assay"}}], ids=["sigmas", "offsets"]
-)
-def test_a_forecast_of_one_patient_is_refused(study: Study, settings: dict[str, Any]) -> None:
-    this = Problem(MODEL, study, **settings)
-    draws = at(**POINT, C_offset_MSD=0.1)
-    with pytest.raises(InputError, match=r"forecasts are not defined.*\(C\)"):
-        individual_of(this, draws, study, "1")
 
 
 @pytest.mark.parametrize(("error", "offset"), [("lognormal", 0.3), ("additive-t", 0.0)])

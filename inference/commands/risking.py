@@ -107,7 +107,7 @@ def run_risk(
         say(early.sentence)
     say(found.sentence)
     say(scored.calibration().sentence)
-    for note in scored.notes[bool(doubt) :]:
+    for note in (*scored.notes[bool(doubt) :], *(early.notes if early is not None else ())):
         say(f"  {note}")
     columns = ["subject", *(f"risk_{k}" for k in found.grades.levels), "low", "high"]
     show(found.table[[*columns, "observed"]].to_string(index=False, float_format="%.2f"))

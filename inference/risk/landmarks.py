@@ -57,6 +57,11 @@ class Landmarks:
         return {"landmarks": self.table}
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """How the patients of the last day were held out, and what was left out of the panel."""
+        return tuple(f"By day: {note}" for note in self.parts[-1].notes)
+
+    @property
     def caption(self) -> str:
         """What the picture shows."""
         return SHOWN

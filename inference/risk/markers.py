@@ -89,6 +89,17 @@ class MarkerSets:
         return {"landmarks": self.table, "markers": self.differences}
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of all markers together; and of each set what the model has no place for."""
+        blind = [
+            f"Markers {label}: {note}"
+            for label, part in self.parts.items()
+            for note in part.parts[-1].notes
+            if note.startswith(f"{MECHANISTIC}: ")
+        ]
+        return (*self.parts[ALL].notes, *blind)
+
+    @property
     def caption(self) -> str:
         """What the picture shows."""
         listed = ", ".join(
@@ -96,8 +107,8 @@ class MarkerSets:
             for label, names in self.observables.items()
         )
         return (
-            f"{SHOWN} Colors are sets of markers: {listed}. Of a held-out patient nothing else is "
-            "known. Lines with 90 % intervals: the mechanistic model; dashed: the marker panel."
+            f"{SHOWN} Colors are sets of markers: {listed}; only the rows of a set are known. "
+            "Lines with 90 % intervals: the mechanistic model; dashed: the marker panel."
         )
 
     @property

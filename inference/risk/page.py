@@ -114,7 +114,7 @@ def render_risk(
         calibration=Drawing.of(check.plot(), "risk-calibration", check.title),
         caption=check.caption,
         scores=Table.of_frame("Scores in held-out grades", validation.scores),
-        notes=validation.notes,
+        notes=(*validation.notes, *(landmarks.notes if landmarks else ())),
         caveat=CAVEAT,
     )
 

@@ -247,7 +247,8 @@ def _blind(problem: Problem, known: Known) -> list[str]:
     apart = [o for o in known or () if o not in problem.targets]
     if not apart:
         return []
-    return [f"{MECHANISTIC}: {', '.join(apart)} not in the fit, so it learns nothing from them."]
+    names = ", ".join(apart)
+    return [f"{MECHANISTIC}: the fit has no rows of {names}, so nothing is learned from them."]
 
 
 def landmark(given: str, unit: str = "d") -> float:

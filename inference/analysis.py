@@ -334,10 +334,14 @@ def _values(problem: Problem) -> dict[str, Any]:
 
 
 def _library_model(model: OdeModel) -> OdeModel | None:
-    from ..models.library import get, names
+    from ..models.errors import ModelError
+    from ..models.library import get
     from ..models.library.interventions import with_treatments
 
-    return with_treatments(get(model.name), model.state_names) if model.name in names() else None
+    try:
+        return with_treatments(get(model.name), model.state_names)
+    except ModelError:
+        return None
 
 
 def _population(problem: Problem) -> str | Population:

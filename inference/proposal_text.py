@@ -182,12 +182,26 @@ def _observables(p: Proposal) -> str:
 
 
 def _counterpart(p: Proposal, m: Match) -> str:
+    if p.error(m.name) == "bernoulli" and p.fitted:
+        return _yes_or_no(p, m)
     guess = closest(m.name, p.free)
     free = ", ".join(p.free[:12]) or "none"
     example = f'{toml_key(m.name)} = "{guess or (p.free or ("NAME",))[0]}"'
     return (
         f"{m.name} is no observable of the model, so its rows are left out. If it is one of "
         f"{free} under another name, write: {example}"
+    )
+
+
+def _yes_or_no(p: Proposal, m: Match) -> str:
+    """How an outcome is fitted together with what it may follow from."""
+    measured = p.fitted[0].target
+    name = f"{p.model.name}+AUC({measured})"
+    rename = "" if "AUC" in p.model.observables else f'name = "{name}" in [model], '
+    return (
+        f"{m.name} is 0 or 1 and left out. To let its odds follow the area under {measured} until "
+        f'its row, write: {rename}{toml_key(m.name)} = "AUC" here, and in [error] (with a line for '
+        f'each observable in place of all) {toml_key(m.name)} = "bernoulli"'
     )
 
 

@@ -31,7 +31,8 @@ def with_auc(
     Returns
     -------
     OdeModel
-        With one state more, in the unit of the observable times that of time. Its value at day 28
+        ``MODEL+NAME(OBSERVABLE)``, by which the library knows it too. With one state more, in the
+        unit of the observable times that of time. Its value at day 28
         is AUC0-28d, to the tolerance of the solver; an outcome that is recorded at day 28 can so
         depend on it.
 
@@ -63,7 +64,7 @@ def with_auc(
     outputs = None if observable in model.state_names else dict(model.outputs)[observable]
     return replace(
         model,
-        name=f"{model.name}+{name}",
+        name=f"{model.name}+{name}({observable})",
         title=f"{model.title}, with the area under {observable}".lstrip(", "),
         states=(*model.states, area),
         rhs=_Integrated(model.rhs, model.state_names, observable, outputs, name),

@@ -21,6 +21,7 @@ from cytobayes.inference.notation import read_distribution, write_distribution
 from cytobayes.inference.problem import Problem
 from cytobayes.inference.statements import Assessment, Reporting
 from cytobayes.models import distributions as d
+from cytobayes.models import with_auc
 from cytobayes.models.dosing import Dose, Regimen, Reset, Switch
 from cytobayes.models.library import get
 from cytobayes.models.solver import SolverOptions
@@ -91,6 +92,7 @@ def problems() -> list[Problem]:
         Problem(model, study, regimen={"LPS 2 ng/kg": Regimen([Dose(0.5, 2.0, "E")])}),
         Problem(model, study, regimen=Regimen()),
         Problem(model, study, population="independent"),
+        Problem(with_auc(model, "IL6"), study),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from cytobayes.models import simulate
 from cytobayes.models.dosing import Dose, Regimen
-from cytobayes.models.errors import ModelError
+from cytobayes.models.errors import ModelError, UnknownModelError
 from cytobayes.models.exposure_state import with_auc
 from cytobayes.models.library import get
 from cytobayes.models.math import exp
@@ -74,3 +75,14 @@ def test_unknown_and_taken_names_are_refused() -> None:
         with_auc(bolus(), "B")
     with pytest.raises(ModelError, match="already has k"):
         with_auc(bolus(), "C", "k")
+
+
+def test_the_library_knows_a_model_with_areas_by_its_name() -> None:
+    model = with_auc(with_auc(get("crs-cascade"), "CAR"), "signal", "AUC_signal")
+    assert model.name == "crs-cascade+AUC(CAR)+AUC_signal(signal)"
+    again = get(model.name)
+    assert all(getattr(again, f.name) == getattr(model, f.name) for f in fields(OdeModel))
+    with pytest.raises(ModelError, match="has no observable 'CART'"):
+        get("crs-cascade+AUC(CART)")
+    with pytest.raises(UnknownModelError):
+        get("crs-cascad+AUC(CAR)")

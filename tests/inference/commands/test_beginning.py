@@ -133,6 +133,22 @@ def test_another_spelling_is_the_same_observable_and_an_unknown_one_is_left_out(
     assert re.search(r"under another name, write: IL-4 =\s", out.read_text().replace("\n#  ", ""))
 
 
+def test_how_an_outcome_is_fitted_with_the_exposure_before_it(tmp_path: Path) -> None:
+    """The remedy that is written does what it says."""
+    outcome = "A,9,CRS,0,,,58,f\nB,9,CRS,1,,,70,m\n"
+    out = begun(tmp_path, DRUG + outcome, model="pk-1-oral")
+    text = out.read_text()
+    asked = " ".join(text.replace("\n#", " ").split())
+    said = 'write: name = "pk-1-oral+AUC(C)" in [model], CRS = "AUC" here'
+    assert said in asked and 'CRS = "bernoulli"' in asked
+    done = text.replace('name = "pk-1-oral"', 'name = "pk-1-oral+AUC(C)"')
+    done = done.replace("CRS = false", 'CRS = "AUC"')
+    done = re.sub(r'\nall = "lognormal".*', '\nC = "lognormal"\nCRS = "bernoulli"', done)
+    out.write_text(done)
+    assert problem_of(out).targets == {"C": "C", "CRS": "AUC"}
+    assert problem_of(out).errors["CRS"].name == "bernoulli"
+
+
 def test_values_of_zero_exclude_the_log_normal(tmp_path: Path) -> None:
     out = begun(tmp_path, DRUG.replace("5.5", "0.0").replace("L,1", "L,"), model="pk-1-iv")
     assert read_analysis(out).error == {"C": "additive"}

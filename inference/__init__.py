@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Power,
         Proportional,
     )
+    from .measuring.scaled import ScaledError
     from .populations.covariates import Effect
     from .populations.hierarchy import Hierarchical
     from .populations.marginal import MarginalLikelihood, marginal_likelihood
@@ -109,6 +110,7 @@ __all__ = [
     "Problem",
     "Proportional",
     "Risk",
+    "ScaledError",
     "Selection",
     "Trial",
     "Trigger",
@@ -202,6 +204,7 @@ _HOMES = {
         "Power",
         "Proportional",
     ),
+    "measuring.scaled": ("ScaledError",),
     "fit": ("FitError", "fit", "read_facts"),
     "populations.hierarchy": ("Hierarchical",),
     "populations.marginal": ("MarginalLikelihood", "marginal_likelihood"),

@@ -1,4 +1,4 @@
-"""Marginal likelihoods of Wang (2007) under six error models, by quadrature over the effect.
+"""Marginal likelihoods of Wang (2007) under eight error models, by quadrature over the effect.
 
 The values were validated against another engine by the authors of the reference; see its README.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ import pytensor as untyped_pytensor
 import pytensor.tensor as untyped_tensor
 import pytest
 
+from cytobayes.inference import ScaledError
 from cytobayes.inference.measuring.error import (
     Additive,
     Combined,
@@ -26,17 +28,36 @@ from cytobayes.inference.measuring.error import (
     Proportional,
     Rows,
 )
+from cytobayes.inference.measuring.measurement import Value
 
 pytestmark = pytest.mark.reference
 pytensor: Any = untyped_pytensor
 pt: Any = untyped_tensor
 S = math.sqrt(0.1)
+
+
+@dataclass(frozen=True)
+class Saturating(ScaledError):
+    """An error of one's own: ``sigma f^power f2`` with ``f2 = f / (f + 5)``."""
+
+    name: ClassVar[str] = "saturating"
+    text: ClassVar[str] = "value ~ Normal(f, sigma f^power f / (f + 5))"
+    power: float = 0.0
+
+    def spread(self, f: Value, sigma: tuple[Value, ...], se: Value, floor: float) -> Value:
+        """Whatever the model's value and the parameters say."""
+        return sigma[0] * f**self.power * f / (f + 5)
+
+
 CASES: list[tuple[str, ErrorModel, tuple[float, ...]]] = [
     ("prop: sd=f*sqrt(.1)", Proportional(), (S,)),
     ("add: sd=sqrt(.1)", Additive(), (S,)),
     ("lnorm: sd(log)=sqrt(.1)", LogNormalError(), (S,)),
     ("add+prop combined2: var=.1+.1 f^2", Combined(), (S, S)),
     ("add+prop combined1: sd=sqrt(.1)(1+f)", Combined1(), (S, S)),
+    ("propMod: sd=f*f2", Saturating(1.0), (1.0,)),
+    ("propF: sd=f2*sqrt(.1)", Saturating(), (S,)),
+    ("addMod: sd=f2", Saturating(), (1.0,)),
     ("prop: sd=f*sqrt(.1)", Power(), (S, 1.0)),
     ("add: sd=sqrt(.1)", Power(), (S, 0.0)),
 ]
@@ -59,6 +80,9 @@ def test_marginal_likelihood_is_that_of_the_reference(
         on_unused_input="ignore",
     )  # fmt: skip
     each = np.array([score(10 * np.exp(-0.5 * np.exp(0.2 * z) * t), *sigma) for z in nodes])
+    assert {row for row, *_ in CASES} == set(
+        json.loads((folder / "reference.json").read_text())["rows"]
+    )
     codes = pd.factorize(table["ID"])[0]
     by_subject = np.array([each[:, codes == k].sum(axis=1) for k in range(codes.max() + 1)])
     marginal = np.exp(by_subject) @ weights / math.sqrt(2 * math.pi)

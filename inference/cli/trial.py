@@ -38,14 +38,13 @@ def trial(
     as_json: AsJson = False,
 ) -> None:
     """Run a virtual trial: what would happen under other treatments, and how sure that is."""
-    from ..commands.trial import list_what_ifs, run_trial
-
     if list_all:
+        from ..commands.trial import list_what_ifs
+
         list_what_ifs(as_json=as_json)
         return
     if fitted:
-        from ..commands.fitted_trial import run_fitted
-
-        run_fitted(design, run=run, out=out, draws=draws, seed=seed, as_json=as_json)
-        return
-    run_trial(design, run=run, model=model, out=out, n=n, draws=draws, seed=seed, as_json=as_json)
+        from ..commands.fitted_trial import run_fitted as work
+    else:
+        from ..commands.trial import run_trial as work
+    work(design, run=run, model=model, out=out, n=n, draws=draws, seed=seed, as_json=as_json)

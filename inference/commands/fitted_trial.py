@@ -29,6 +29,8 @@ def run_fitted(
     design: Path | None,
     *,
     run: Path | None,
+    model: str | None = None,
+    n: int | None = None,
     out: Path | None = None,
     draws: int | None = None,
     seed: int = 1,
@@ -42,6 +44,8 @@ def run_fitted(
         Arms and endpoints; numbers to choose and numbers of patients have no meaning here.
     run : Path
         Folder of a fit.
+    model, n
+        Of a trial in virtual patients; refused here.
     out : Path, optional
         Folder for patients.csv, average.csv and a picture of each arm.
     draws, seed, as_json
@@ -50,12 +54,18 @@ def run_fitted(
     Raises
     ------
     InputError
-        If no run is named, or an arm cannot be given to fitted patients.
+        If no run is named, if a number of patients or a model is, or if an arm cannot be given to
+        fitted patients.
     """
     if design is None or run is None:
         raise InputError(
             "--fitted is about the patients of a fit: name the design and the run "
             "(cytobayes trial DESIGN.toml --run RUN --fitted)"
+        )
+    if model is not None or n is not None:
+        raise InputError(
+            "--fitted takes the patients of the run, as many as they are: leave out "
+            + ("--model" if model is not None else "--n")
         )
     check_folder(out)
     problem, tree, named = source_of(run, None, design)

@@ -131,9 +131,13 @@ def test_the_fitted_patients_get_what_the_arms_give(
     assert "have not converged: do not use these results yet" in told
 
 
-def test_fitted_patients_need_a_fit(design: Path) -> None:
+def test_fitted_patients_need_a_fit_and_are_as_many_as_they_are(
+    design: Path, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="--run RUN --fitted"):
         run_fitted(design, run=None)
+    with pytest.raises(InputError, match="leave out --n"):
+        run_fitted(design, run=tmp_path, n=50)
 
 
 def test_a_model_without_a_fit_is_labelled(

@@ -21,7 +21,7 @@ import xarray as xr
 from scipy import sparse
 
 from .coordinates import Affine, affine_between, covariance_map, scaled_to_gradient
-from .merge import STATISTICS, length
+from .merge import STATISTICS, bare, length
 from .samplers import COUNTS
 
 if TYPE_CHECKING:
@@ -195,10 +195,10 @@ def segment_of(tree: xr.DataTree, plan: Plan, moved: Affine | None, seconds: flo
     for prefix in (WARMUP, SAMPLING):
         if not length(tree, f"{prefix}posterior"):
             continue
-        groups[f"{prefix}posterior"] = tree[f"{prefix}posterior"].to_dataset().drop_attrs()
+        groups[f"{prefix}posterior"] = bare(tree[f"{prefix}posterior"].to_dataset())
         stats = tree[f"{prefix}sample_stats"].to_dataset()
         point = stats["unconstrained_draw"]
-        chosen = stats[[n for n in KEPT if n in stats]].drop_attrs()
+        chosen = bare(stats[[n for n in KEPT if n in stats]])
         at = point.to_numpy() if moved is None else moved.forward(point.to_numpy())
         chosen["position"] = point.dims, at
         groups[f"{prefix}sample_stats"] = chosen.drop_vars("unconstrained_parameter")

@@ -17,7 +17,7 @@ from .samplers import COUNTS
 if TYPE_CHECKING:
     from .samplers import Drawn
 
-__all__ = ["failed_solves", "gradient_evaluations", "merge"]
+__all__ = ["bare", "failed_solves", "gradient_evaluations", "merge"]
 
 Array = npt.NDArray[Any]
 PHASES = {"warmup": "warmup_posterior", "sampling": "posterior"}
@@ -137,7 +137,16 @@ def joined(chains: Sequence[xr.Dataset], numbers: Sequence[int]) -> xr.Dataset:
     """One dataset with the dims chain and draw."""
     data = xr.concat(chains, dim="chain", join="override", combine_attrs="drop")
     data = data.assign_coords(chain=list(numbers), draw=np.arange(data.sizes["draw"]))
-    return data.drop_attrs()
+    return bare(data)
+
+
+def bare(data: xr.Dataset) -> xr.Dataset:
+    """The same without attributes; `Dataset.drop_attrs` copies all values and indexes."""
+    data = data.copy()
+    data.attrs = {}
+    for variable in data.variables.values():
+        variable.attrs = {}
+    return data
 
 
 def total(drawn: Drawn, phase: str) -> Array:

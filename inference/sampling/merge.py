@@ -141,7 +141,7 @@ def joined(chains: Sequence[xr.Dataset], numbers: Sequence[int]) -> xr.Dataset:
 
 
 def bare(data: xr.Dataset) -> xr.Dataset:
-    """The same without attributes; `Dataset.drop_attrs` copies all values and indexes."""
+    """Leave out all attributes; `Dataset.drop_attrs` copies all values and indexes."""
     data = data.copy()
     data.attrs = {}
     for variable in data.variables.values():

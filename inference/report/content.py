@@ -268,13 +268,12 @@ def _parameters(m: Material) -> pd.DataFrame:
 
 
 def _parameter_table(m: Material) -> Table:
-    meanings = {**{p.name: p.description for p in m.model.parameters}, **m.meanings}
     rows = []
     for d in _parameters(m).to_dict("records"):
         share = d["narrowed"]
         cells = (
             d["parameter"],
-            meanings.get(base(d["parameter"]), "residual error"),
+            m.meaning(d["parameter"]),
             d["unit"] or "1",
             number(d["median"]),
             interval(d["q5"], d["q95"]),

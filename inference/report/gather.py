@@ -134,8 +134,8 @@ def treated(problem: Problem) -> dict[str, tuple[str, ...]]:
 
 
 def meanings(problem: Problem) -> dict[str, str]:
-    """Say what each parameter of measurement is."""
-    known = {}
+    """Say what the parameters of measurement and of the population are."""
+    known = of_population(problem)
     for observed in problem.arrangement.observed:
         name, groups = observed.name, observed.groups
         settings = sigma_settings(problem.errors[name], name, observed.sigmas)
@@ -148,6 +148,24 @@ def meanings(problem: Problem) -> dict[str, str]:
         for label, parameter in zip(groups.labels[1:], groups.names(name), strict=True):
             known[parameter] = f"offset of {groups.by} {label} from {groups.labels[0]}"
     return known
+
+
+def of_population(problem: Problem) -> dict[str, str]:
+    """Say what spreads between subjects and occasions are, and effects of covariates."""
+    family, known = problem.family, dict[str, str]()
+    if not isinstance(family, Hierarchical):
+        return known
+    for name, text in scales(problem).items():
+        scale, _, heavy = text.partition(", ")
+        of = name if scale == "natural" else f"{scale} {name}"
+        known[f"{name}_omega"] = f"{'scale (t)' if heavy else 'sd'} of {of} between subjects"
+        known[f"{name}_iov"] = f"sd of {of} between occasions"
+    for effect in family.effects:
+        for coefficient in effect.coefficients(problem.data):
+            label = coefficient.removeprefix(effect.name).removeprefix("_")
+            what = f"{effect.covariate} {label}".rstrip()
+            known[coefficient] = f"effect of {what} on {effect.parameter}"
+    return known | {"omega_correlation": "correlation between subjects"}
 
 
 def by_chain(tree: xr.DataTree, e_bfmi: npt.NDArray[np.float64]) -> pd.DataFrame:

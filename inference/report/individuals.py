@@ -128,7 +128,7 @@ def draw_individuals(m: Material) -> Individuals:
     Individuals
         The subject with the smallest share of its values inside their interval comes first.
     """
-    axes = {str(n): _axes(m, str(n)) for n in m.bands["observable"].unique()}
+    axes = {str(n): axes_of(m, str(n)) for n in m.bands["observable"].unique()}
     share = m.rows.groupby("group", sort=False)["inside"].agg(["mean", "sum", "size"])
     order = share.sort_values("mean", kind="stable")
     kept = max(1, min(len(order), MOST // len(axes)))
@@ -148,7 +148,7 @@ def draw_individuals(m: Material) -> Individuals:
     return Individuals(first, others, len(order) - kept, m.bands, m.model.time_unit)
 
 
-def _axes(m: Material, name: str) -> tuple[Axes, Axes]:
+def axes_of(m: Material, name: str) -> tuple[Axes, Axes]:
     """Make the axes that all panels of an observable share."""
     band, rows = m.bands[m.bands["observable"] == name], m.rows[m.rows["observable"] == name]
     values = np.concatenate([rows["value"], band["median"]]).astype(float)
@@ -156,7 +156,8 @@ def _axes(m: Material, name: str) -> tuple[Axes, Axes]:
     positive = values[values > 0]
     seen = rows["value"][rows["value"] > 0]
     floor = float(min(seen.min(), np.quantile(positive, 0.05))) if len(seen) else 0.0
-    log = floor > 0 and log_wanted([floor, float(values.max())])
+    chance = bool(np.isin(rows["value"], (0.0, 1.0)).all())  # yes or no beside its probability
+    log = not chance and floor > 0 and log_wanted([floor, float(values.max())])
     low = floor / 1.6 if log else min(0.0, float(values.min()))
     high = float(values.max()) * (1.6 if log else 1.05)
     high = high if high > low else low + 1.0

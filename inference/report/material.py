@@ -67,7 +67,8 @@ class Material:
         Directions that no fitted observable can see.
     treated : mapping of observable to tuple of str
         What was done with rows beyond a limit, with published means, and between assays.
-    meanings : mapping of parameter of measurement to str
+    meanings : mapping of parameter to str
+        Of measurement and of the population.
     modes : str
         Sentence on chains that sit apart; empty if none do.
     approximation : str
@@ -131,6 +132,11 @@ class Material:
     def estimated(self) -> dict[str, npt.NDArray[np.float64]]:
         """Draws of the parameters of the model, without residual standard deviations."""
         return {k: v for k, v in self.draws.items() if base(k) in self.model.parameter_names}
+
+    def meaning(self, name: str) -> str:
+        """Say what a parameter is; nothing where that is not known."""
+        own = {p.name: p.description for p in self.model.parameters} | dict(self.meanings)
+        return own.get(base(name), "residual error" if name.endswith("_sigma") else "")
 
     def evidence(self) -> Evidence:
         """Numbers for the verdict."""

@@ -38,7 +38,6 @@ def population_table(m: Material) -> Table:
     """Write one row per typical value and per residual error."""
     shrunk = _shrinkage(m)
     checks = m.diagnostics.set_index("parameter")
-    meanings = {**{p.name: p.description for p in m.model.parameters}, **m.meanings}
     rows = []
     for name, draws in m.draws.items():
         if name.removesuffix("_omega") in m.scales and name.endswith("_omega"):
@@ -48,7 +47,7 @@ def population_table(m: Material) -> Table:
         known: Any = checks.loc[name] if name in checks.index else {}
         rows.append(
             (
-                name, meanings.get(name, "residual error" if name.endswith("_sigma") else ""),
+                name, m.meaning(name),
                 m.units.get(name, "") or "1", number(median), interval(low, high),
                 _variation(m, name), "–" if np.isnan(share) else percent(share),
                 _fixed(known, "r_hat", 3), _fixed(known, "ess_bulk", 0),

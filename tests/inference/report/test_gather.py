@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from cytobayes.datasets import Study
+from cytobayes.inference import Effect, Hierarchical, Problem
 from cytobayes.inference.report import assessment
-from cytobayes.inference.report.gather import began, gather
+from cytobayes.inference.report.gather import began, gather, meanings
 from cytobayes.inference.run import open_run
+from cytobayes.models.library import get
 
 from ..small_run import write_csv, write_run
 
@@ -43,3 +47,33 @@ def test_what_the_authors_state_after_the_fit_stands_in_the_credibility_table(
     rows = found.table.set_index("element")
     assert rows.loc["Question of interest"].tolist() == ["stated", "Who needs a <bed>?"]
     assert rows.loc["Context of use"].tolist() == ["not stated", "not stated"]
+
+
+def test_each_parameter_of_a_population_says_what_it_is() -> None:
+    rows = pd.DataFrame(
+        {
+            "subject": ["A", "A", "B", "B"],
+            "time": [1.0, 8.0, 1.0, 8.0],
+            "observable": "C",
+            "value": [4.5, 1.0, 5.5, 1.5],
+        }
+    )
+    people = pd.DataFrame(
+        {
+            "subject": ["A", "B", "A", "B"],
+            "name": ["weight", "weight", "sex", "sex"],
+            "value": [58.0, 70.0, None, None],
+            "text": ["", "", "f", "m"],
+        }
+    )
+    study = Study(rows, name="drug", units={"C": "mg/L"}, time_unit="h", covariates=people)
+    effects = (Effect("CL", "weight"), Effect("V", "sex", form="category"))
+    family = Hierarchical(varying=("CL", "V"), effects=effects, shapes={"V": "student"})
+    problem = Problem(get("pk-1-oral"), study, population=family, observables={"C": "C"})
+    said = meanings(problem)
+    assert said["CL_omega"] == "sd of log CL between subjects"
+    assert said["V_omega"] == "scale (t) of log V between subjects"
+    assert said["CL_weight"] == "effect of weight on CL"
+    assert said["V_sex_m"] == "effect of sex m on V"
+    own = {p.name for p in problem.model.parameters}
+    assert set(problem.all_priors) - own <= set(said)

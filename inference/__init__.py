@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .response.anchors import published_curve, published_options
     from .response.exposure import exposure, il6_signal
     from .response.fit_response import fit_response
+    from .response.jointly import joint_response
     from .response.nca import nca
     from .response.plot_response import plot_response
     from .response.predicted import response_curve, subject_response
@@ -135,6 +136,7 @@ __all__ = [
     "gradient",
     "identifiability",
     "il6_signal",
+    "joint_response",
     "loo",
     "marginal_likelihood",
     "modes",
@@ -218,6 +220,7 @@ _HOMES = {
     "response.anchors": ("published_curve", "published_options"),
     "response.exposure": ("exposure", "il6_signal"),
     "response.fit_response": ("fit_response",),
+    "response.jointly": ("joint_response",),
     "response.nca": ("nca",),
     "response.plot_response": ("plot_response",),
     "response.predicted": ("response_curve", "subject_response"),

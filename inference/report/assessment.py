@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ...datasets.errors import InputError
@@ -39,6 +40,7 @@ SLOW = (
     "gradient(problem, tree)."
 )
 ANSWERS = ("risk_by_grade", "risk_scores", "exposure_response")
+JOINT = "joint_"  # begins the names of curves of outcomes that were fitted with their exposure
 Told = Callable[[str], None]
 
 
@@ -116,7 +118,7 @@ def assess(
 
     found = made(planned(problem, tree, seed, stratify), told)
     for section, entries in outcome_checks(problem, tree, seed=seed, told=told).items():
-        found[section] = entries
+        found[section] = (*found.get(section, ()), *entries)
     judged = [e for part in found.values() for e in part if isinstance(e, Check)]
     last = Planned(
         "credibility", "credibility", "Credibility",
@@ -131,6 +133,7 @@ def planned(problem: Problem, tree: xr.DataTree, seed: int, stratify: str = "") 
         *_prior(problem, seed),
         *_predictive(problem, tree, seed, stratify or None),
         *_sensitive(problem, tree),
+        *_joint(problem, tree),
     ]
 
 
@@ -237,6 +240,19 @@ def _sensitive(problem: Problem, tree: xr.DataTree) -> Iterator[Planned]:
     )  # fmt: skip
 
 
+def _joint(problem: Problem, tree: xr.DataTree) -> Iterator[Planned]:
+    """Show the curve of each outcome that was fitted together with its exposure."""
+    from ..measuring.outcome_error import Outcome
+    from ..response.jointly import joint_response
+
+    for name, error in problem.errors.items():
+        if isinstance(error, Outcome):
+            yield Planned(
+                "response", f"{JOINT}{name}", f"{name} by {problem.targets[name]}",
+                partial(joint_response, problem, tree, name),
+            )  # fmt: skip
+
+
 def _too_slow() -> Check:
     raise InputError(SLOW)
 
@@ -258,7 +274,11 @@ def failing(checks: Mapping[str, tuple[Entry, ...]]) -> dict[str, str]:
 def findings(checks: Mapping[str, tuple[Entry, ...]]) -> tuple[str, ...]:
     """Sentences of the checks that say what a fit was made for."""
     every = [e for part in checks.values() for e in part]
-    return tuple(e.sentence for e in every if isinstance(e, Check) and e.name in ANSWERS)
+    return tuple(
+        e.sentence
+        for e in every
+        if isinstance(e, Check) and (e.name in ANSWERS or e.name.startswith(JOINT))
+    )
 
 
 def absent(checks: Mapping[str, tuple[Entry, ...]]) -> tuple[str, ...]:

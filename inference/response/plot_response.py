@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -87,24 +89,43 @@ def plot_response(
     grades = shown_grades(read_form(tree), at_least)
     labels = np.asarray(["all"] * x.size if groups is None else groups).astype(str)
     names = list(dict.fromkeys(labels))
-    heights = (4.0, 0.45 + 0.28 * len(names))
-    with style():
-        figure = Figure(figsize=(6.2, sum(heights) + 0.4), layout="constrained")
-        top, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+    unit = str(tree["constant_data"]["exposure"].attrs.get("units", ""))
+    title = f"{tree.attrs['exposure_name']}{f' [{unit}]' if unit else ''}"
+    wide = read_form(tree).curve.positive and bool(x.min() > 0)
+    with framed(len(names), title, wide=wide) as (figure, top, below):
         for k in grades:
             _grade(top, tree, k, bins, single=len(grades) == 1)
         if anchor is not None:
             _anchor(top, anchor)
-        _exposures(below, x, labels, names)
-        if read_form(tree).curve.positive and x.min() > 0:
-            set_log(below, "x")
-        unit = str(tree["constant_data"]["exposure"].attrs.get("units", ""))
-        below.set_xlabel(f"{tree.attrs['exposure_name']}{f' [{unit}]' if unit else ''}")
+        draw_exposures(below, x, labels, names)
         top.set_ylabel(_axis(tree, grades))
         if tree.attrs["kind"] != "continuous":
             top.set_ylim(-0.03, 1.03)
         top.legend(loc="best")
     return figure
+
+
+@contextmanager
+def framed(rows: int, title: str, *, wide: bool) -> Iterator[tuple[Figure, Axes, Axes]]:
+    """Make a figure in the style of the package: the curve above, rows of exposures below.
+
+    Parameters
+    ----------
+    rows : int
+        Of exposures.
+    title : str
+        Of the axis of exposure.
+    wide : bool
+        Whether that axis is logarithmic.
+    """
+    heights = (4.0, 0.45 + 0.28 * rows)
+    with style():
+        figure = Figure(figsize=(6.2, sum(heights) + 0.4), layout="constrained")
+        top, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+        yield figure, top, below
+        if wide:
+            set_log(below, "x")
+        below.set_xlabel(title)
 
 
 def response_caption(tree: xr.DataTree) -> str:
@@ -133,9 +154,16 @@ def _grade(axes: Axes, tree: xr.DataTree, k: int, bins: int, *, single: bool) ->
     number = tree.attrs["kind"] == "continuous"
     y = y if number else (y >= k).astype(float)
     color = CURVE if single else CHAINS[(k - 1) % len(CHAINS)]
-    _bands(
+    draw_bands(
         axes, curve_table(tree, at_least=k), color, "fitted curve" if single else f"grade >= {k}"
     )
+    draw_observed(axes, x, y, bins, color, single=single, number=number)
+
+
+def draw_observed(
+    axes: Axes, x: Array, y: Array, bins: int, color: str, *, single: bool, number: bool
+) -> None:
+    """Draw outcomes in bins of exposure, and each of them where there is one curve only."""
     if single:
         shift = 0.0 if number else np.where(y > 0, 0.015, -0.015)
         axes.plot(x, y + shift, "." if number else "|", color=INK, ms=5, alpha=0.35)
@@ -147,7 +175,8 @@ def _grade(axes: Axes, tree: xr.DataTree, k: int, bins: int, *, single: bool) ->
     )  # fmt: skip
 
 
-def _bands(axes: Axes, table: pd.DataFrame, color: str, label: str) -> None:
+def draw_bands(axes: Axes, table: pd.DataFrame, color: str, label: str) -> None:
+    """Draw median and credible bands."""
     x = table["exposure"]
     axes.fill_between(x, table["q025"], table["q975"], color=color, alpha=0.15, lw=0)
     axes.fill_between(x, table["q25"], table["q75"], color=color, alpha=0.3, lw=0)
@@ -163,7 +192,7 @@ def _anchor(axes: Axes, anchor: xr.Dataset) -> None:
     axes.plot(anchor["exposure"], anchor["risk"], color=PRIOR, lw=1.2, ls="--", label=name)
 
 
-def _exposures(axes: Axes, x: Array, labels: Array, names: list[str]) -> None:
+def draw_exposures(axes: Axes, x: Array, labels: Array, names: list[str]) -> None:
     """One box per group, with its patients."""
     rng = np.random.default_rng(0)
     rows = range(len(names), 0, -1)

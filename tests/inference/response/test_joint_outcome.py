@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
+from scipy.special import expit
 
-from cytobayes.datasets import read_table
-from cytobayes.inference import Bernoulli, Problem, convergence, fit
+from cytobayes.datasets import InputError, read_table
+from cytobayes.inference import Bernoulli, Problem, convergence, fit, joint_response
 from cytobayes.inference.pointwise import pointwise
+from cytobayes.inference.report.assessment import findings, planned
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.exposure_state import with_auc
 from cytobayes.models.ode import Namespace, OdeModel, Parameter, State
@@ -70,24 +72,59 @@ def joint(tmp_path: Path) -> tuple[Problem, Any, Any, Any]:
     return problem, doses, clearance, outcomes
 
 
+ONE = {"CL": 1.0, "CL_omega": 0.3, "C_sigma": 0.2, "CRS_intercept": -6.0, "CRS_slope": 1.5}
+
+
+def known(problem: Problem, clearance: Any) -> xr.Dataset:
+    """One draw, with the clearances of the patients."""
+    dims = ("chain", "draw")
+    return xr.Dataset(
+        {n: (dims, [[v]]) for n, v in ONE.items()}
+        | {"CL_individual": ((*dims, "subject"), clearance[None, None])},
+        {"chain": [0], "draw": [0], "subject": list(problem.arrangement.subjects)},
+    )
+
+
+def areas(doses: Any, clearance: Any) -> Any:
+    """Area under the concentration until the last day."""
+    return doses / clearance * (1 - np.exp(-clearance / VOLUME * DAY))
+
+
 def test_the_outcome_is_scored_at_the_area_of_each_patient(joint: tuple[Any, ...]) -> None:
     problem, doses, clearance, outcomes = joint
     assert {"CL_omega", "CRS_intercept", "CRS_slope", "C_sigma"} <= set(problem.all_priors)
-    subjects = list(problem.arrangement.subjects)
-    one = {"CL": 1.0, "CL_omega": 0.3, "C_sigma": 0.2, "CRS_intercept": -6.0, "CRS_slope": 1.5}
-    dims = ("chain", "draw")
-    posterior = xr.Dataset(
-        {n: (dims, [[v]]) for n, v in one.items()}
-        | {"CL_individual": ((*dims, "subject"), clearance[None, None])},
-        {"chain": [0], "draw": [0], "subject": subjects},
-    )
-    area = doses / clearance * (1 - np.exp(-clearance / VOLUME * DAY))
-    risk = 1 / (1 + np.exp(6.0 - 1.5 * np.log(area)))
-    found = pointwise(problem, posterior)
+    risk = expit(-6.0 + 1.5 * np.log(areas(doses, clearance)))
+    found = pointwise(problem, known(problem, clearance))
     np.testing.assert_allclose(
         found["CRS"].to_numpy().ravel(), stats.bernoulli.logpmf(outcomes, risk), rtol=1e-6
     )
-    assert found["C"].sizes["C_observation"] == len(TIMES) * len(subjects)
+    assert found["C"].sizes["C_observation"] == len(TIMES) * len(problem.arrangement.subjects)
+
+
+def test_the_curve_of_the_outcome_is_that_of_its_parameters(joint: tuple[Any, ...]) -> None:
+    problem, doses, clearance, _ = joint
+    check = joint_response(problem, known(problem, clearance), "CRS")
+    x = check.table["exposure"].to_numpy()
+    area = areas(doses, clearance)
+    np.testing.assert_allclose([x.min(), x.max()], [area.min(), area.max()], rtol=1e-6)
+    for column in ("q025", "median", "q975"):
+        expected = expit(-6.0 + 1.5 * np.log(x))
+        np.testing.assert_allclose(check.table[column], expected, rtol=1e-9)
+    assert check.sentence.startswith("P(CRS) by AUC: ") and "An association" in check.sentence
+    curve, exposures = check.plot().axes
+    assert curve.get_ylabel() == "P(CRS)" and exposures.get_xscale() == "log"
+    with pytest.raises(InputError, match="C is no yes or no and no grade; there are: CRS"):
+        joint_response(problem, known(problem, clearance), "C")
+
+
+def test_the_report_plans_the_curve_and_says_it(joint: tuple[Any, ...]) -> None:
+    problem, _, clearance, _ = joint
+    plan = planned(problem, xr.DataTree(), seed=1)
+    assert [(p.section, p.title) for p in plan if p.name == "joint_CRS"] == [
+        ("response", "CRS by AUC")
+    ]
+    check = joint_response(problem, known(problem, clearance), "CRS")
+    assert findings({"response": (check,)}) == (check.sentence,)
 
 
 @pytest.mark.mcmc
@@ -97,9 +134,9 @@ def test_a_joint_fit_recovers_kinetics_and_risk(tmp_path: Path) -> None:
     rng = np.random.default_rng(8)
     doses = np.repeat([30.0, 100.0, 300.0], 20)
     clearance = np.exp(0.4 * rng.standard_normal(doses.size))
-    area = doses / clearance * (1 - np.exp(-clearance / VOLUME * DAY))
+    area = areas(doses, clearance)
     truth = {"CL": 1.0, "CL_omega": 0.4, "CRS_intercept": -9.0, "CRS_slope": 2.0}
-    chance = 1 / (1 + np.exp(-truth["CRS_intercept"] - truth["CRS_slope"] * np.log(area)))
+    chance = expit(truth["CRS_intercept"] + truth["CRS_slope"] * np.log(area))
     outcomes = (rng.uniform(size=doses.size) < chance).astype(float)
     path = noisy(records(tmp_path / "trial.csv", doses, clearance, outcomes), rng)
     names: dict[int | str, str] = {1: "C", 2: "CRS"}

@@ -13,9 +13,10 @@ from scipy import stats
 from scipy.special import expit
 
 from cytobayes.datasets import InputError, read_table
-from cytobayes.inference import Bernoulli, Problem, convergence, fit, joint_response
+from cytobayes.inference import Bernoulli, Ordinal, Problem, convergence, fit, joint_response
 from cytobayes.inference.pointwise import pointwise
 from cytobayes.inference.report.assessment import findings, planned
+from cytobayes.inference.response.jointly import Joint, curves, drawn, said
 from cytobayes.models.distributions import LogNormal
 from cytobayes.models.exposure_state import with_auc
 from cytobayes.models.ode import Namespace, OdeModel, Parameter, State
@@ -166,3 +167,17 @@ def noisy(path: Path, rng: np.random.Generator) -> Path:
     rows.loc[measured, "DV"] = values.map("{:.6g}".format)
     rows.to_csv(path, index=False)
     return path
+
+
+def test_grades_have_a_curve_each_and_higher_ones_lie_below() -> None:
+    rng = np.random.default_rng(2)
+    exposure = np.exp(rng.normal(3.0, 1.0, (50, 80)))
+    draws = tuple(np.full(50, v) for v in (1.5, 2.0, 1.0))
+    error = Ordinal(highest=2)
+    grade = (rng.uniform(size=80) < 0.5).astype(float) + 1
+    found = Joint("CRS", "AUC", "mg/L*h", error, exposure, grade, draws)
+    table = curves(found).pivot(index="exposure", columns="at_least", values="median")
+    for k, cut in ((1, 2.0), (2, 3.0)):
+        np.testing.assert_allclose(table[k], expit(1.5 * np.log(table.index) - cut), rtol=1e-9)
+    assert said(found).startswith("P(CRS >= 2) by AUC: ")
+    assert drawn(found, curves(found)).axes[0].get_legend() is not None

@@ -85,7 +85,7 @@ def of_patients(
 
 
 def of_curve(peak: xr.DataArray, cohort: Cohort, seed: int) -> pd.DataFrame:
-    """Compare the curve of the report with the one that the grades were drawn from."""
+    """Compare the curve of `fit_response`, plug-in, with that which the grades were drawn from."""
     grading = DESIGN.grading
     assert grading is not None
     tree = fit_response(

@@ -39,8 +39,8 @@ SLOW = (
     "The gradient of a population model takes minutes to compare; it was not. From Python: "
     "gradient(problem, tree)."
 )
-ANSWERS = ("risk_by_grade", "risk_scores", "exposure_response")
-JOINT = "joint_"  # begins the names of curves of outcomes that were fitted with their exposure
+RESPONSE = "response"  # section of which each check says what a fit was made for
+ANSWERS = ("risk_by_grade", "risk_scores")  # those of other sections
 Told = Callable[[str], None]
 
 
@@ -243,12 +243,12 @@ def _sensitive(problem: Problem, tree: xr.DataTree) -> Iterator[Planned]:
 def _joint(problem: Problem, tree: xr.DataTree) -> Iterator[Planned]:
     """Show the curve of each outcome that was fitted together with its exposure."""
     from ..measuring.outcome_error import Outcome
-    from ..response.jointly import joint_response
+    from ..response.jointly import JOINT, joint_response
 
     for name, error in problem.errors.items():
         if isinstance(error, Outcome):
             yield Planned(
-                "response", f"{JOINT}{name}", f"{name} by {problem.targets[name]}",
+                RESPONSE, f"{JOINT}{name}", f"{name} by {problem.targets[name]}",
                 partial(joint_response, problem, tree, name),
             )  # fmt: skip
 
@@ -273,11 +273,11 @@ def failing(checks: Mapping[str, tuple[Entry, ...]]) -> dict[str, str]:
 
 def findings(checks: Mapping[str, tuple[Entry, ...]]) -> tuple[str, ...]:
     """Sentences of the checks that say what a fit was made for."""
-    every = [e for part in checks.values() for e in part]
     return tuple(
         e.sentence
-        for e in every
-        if isinstance(e, Check) and (e.name in ANSWERS or e.name.startswith(JOINT))
+        for section, part in checks.items()
+        for e in part
+        if isinstance(e, Check) and (section == RESPONSE or e.name in ANSWERS)
     )
 
 

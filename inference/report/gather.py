@@ -98,6 +98,7 @@ def gather(
         blind=problem.blind_directions,
         treated=treated(problem),
         meanings=meanings(problem),
+        outcomes=tuple(n for n, error in problem.errors.items() if not error.is_quantity),
         modes=places.sentence if places.good is False else "",
         approximation=str(facts.get("approximation", "")),
         scales=scales(problem),

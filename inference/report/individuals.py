@@ -156,8 +156,7 @@ def axes_of(m: Material, name: str) -> tuple[Axes, Axes]:
     positive = values[values > 0]
     seen = rows["value"][rows["value"] > 0]
     floor = float(min(seen.min(), np.quantile(positive, 0.05))) if len(seen) else 0.0
-    chance = bool(np.isin(rows["value"], (0.0, 1.0)).all())  # yes or no beside its probability
-    log = not chance and floor > 0 and log_wanted([floor, float(values.max())])
+    log = name not in m.outcomes and floor > 0 and log_wanted([floor, float(values.max())])
     low = floor / 1.6 if log else min(0.0, float(values.min()))
     high = float(values.max()) * (1.6 if log else 1.05)
     high = high if high > low else low + 1.0

@@ -78,6 +78,8 @@ class Material:
         Student's t followed by its degrees of freedom, "log, t4".
     inputs : mapping of parameter to str
         Covariate that it is, in each subject.
+    outcomes : tuple of str
+        Observables that are no quantities: a yes or no, a grade.
     checks : mapping of section to tuple of Check or Absent
         As from `assess`.
     """
@@ -110,6 +112,7 @@ class Material:
     approximation: str = ""
     scales: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    outcomes: tuple[str, ...] = ()
     checks: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
 
     @property

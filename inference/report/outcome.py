@@ -13,7 +13,7 @@ import pandas as pd
 from ...datasets.errors import InputError
 from ..checks.check import Check
 from ..percent import percent
-from .assessment import Absent, Entry, Planned, Told, made
+from .assessment import RESPONSE, Absent, Entry, Planned, Told, made
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,7 +36,7 @@ DRAWS, FOLDS, DAYS = 200, 5, 57
 SAMPLING = {"draws": 500, "tune": 500, "chains": 4, "uncertainty": "joint"}
 PRODUCT = ("product", "construct", "costim", "arm", "dose")  # parts of names of what was given
 MOST = 6  # rows of exposures under a curve
-RISK, RESPONSE = "risk", "response"
+RISK = "risk"
 
 
 def outcome_checks(

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
     from ..problem import Problem
 
-__all__ = ["joint_response"]
+__all__ = ["JOINT", "joint_response"]
 
 Array = npt.NDArray[np.float64]
+JOINT = "joint_"  # begins the name of the check of an outcome
 ENDS = (0.05, 0.95)  # quantiles of the exposures between which the sentence compares
 INTERVAL = (0.05, 0.95)
 
@@ -98,7 +99,7 @@ def joint_response(
     joint = joint_of(problem, posterior, observable, draws)
     table = curves(joint)
     return Check(
-        name=f"joint_{observable}",
+        name=f"{JOINT}{observable}",
         title=f"{observable} by {joint.target}",
         sentence=said(joint),
         good=None,

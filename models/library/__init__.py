@@ -57,7 +57,7 @@ def get(name: str) -> OdeModel:
     >>> get("pk-1-oral+AUC(C)").unit("AUC")
     'mg/L*h'
     """
-    if (derived := WITH_AUC.fullmatch(name)) and name not in REGISTRY:
+    if derived := WITH_AUC.fullmatch(name):
         model, area, observable = derived.groups()
         return with_auc(get(model), observable, area)
     if name not in REGISTRY:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import kstest
 
+from cytobayes.datasets import InputError
 from cytobayes.inference.risk.ordinal import (
     Link,
     LinkPrior,
@@ -121,6 +122,15 @@ def test_values_of_a_subject_have_the_mean_and_spread_of_its_draws() -> None:
     own = draws - common[:, None]
     np.testing.assert_allclose((nodes - common[:, None])[:, 0].std(axis=0), own.std(axis=0))
     np.testing.assert_allclose(blurred(draws[:1])[0], draws[:1])
+
+
+def test_draws_of_several_predictors_are_refused() -> None:
+    rng = np.random.default_rng(1)
+    with pytest.raises(InputError, match="draws of several predictors"):
+        fit_link(
+            rng.normal(size=(5, 10, 2)), np.zeros(10, dtype=int), 4, rng=rng,
+            prior=LinkPrior.standardized(2),
+        )  # fmt: skip
 
 
 def test_grades_that_no_one_has_keep_their_prior_and_no_probability_is_lost() -> None:
